@@ -1,6 +1,7 @@
 """docs/subscriptions.md: every recipe is planned and made, every command is right, every filter can match."""
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,11 @@ def test_the_time_until_a_message_is_a_dead_letter_follows_from_attempts_and_pau
     assert f"tries {ATTEMPTS} times, with pauses from {shortest} seconds to {longest // 60} minutes" in PAGE
     assert sum(pauses) // 3600 == 2
     assert "which takes two hours" in PAGE
+
+
+def test_the_receiver_of_cloud_events_is_shown_with_the_version_that_it_is_tested_with() -> None:
+    (installed,) = re.findall(r'pip install "cloudevents==(.*)"', PAGE)
+    assert installed == version("cloudevents")
 
 
 def test_the_receiver_of_cloud_events_prints_a_push(capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,7 +86,8 @@ class StoredData(OfBigQuery):
         if not others:
             by_hand = self.bq("rm", "-r", "-f", "-d", f"{self.spec.google_project}:{name}")
             url = f"{self.project_url}/datasets/{name}?deleteContents=true"
-            return (delete(part, "with all data", RestCall("DELETE", url, by_hand=by_hand)),)
+            why = "with all data, and with all routines and models in it"
+            return (delete(part, why, RestCall("DELETE", url, by_hand=by_hand)),)
         kept = ", ".join(sorted(_name(table) for table in others))
         ours = tuple(self._table_removal(name, _name(table)) for table in tables if is_marked(self.spec, table))
         return (*ours, keep(part, f"stays, because others have tables in it: {kept}"))

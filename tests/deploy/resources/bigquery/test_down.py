@@ -31,6 +31,7 @@ def test_data_are_deleted_by_name_also_after_everything_else_is_gone(stored: Sta
     assert stored.api.left() == []
     assert f"bq --project_id={PROJECT} rm -r -f -d {PROJECT}:sensors" in stored.shown
     assert "all events in dataset sensors are deleted" in stored.shown
+    assert "with all data, and with all routines and models in it" in stored.shown
     assert stored.deployment().down(delete_data="sensors") == NOTHING_TO_DO  # nothing is there any more
 
 
