@@ -1,5 +1,6 @@
 """docs/examples/plot: which temperatures are drawn. ``test_beam_and_plot.py`` draws them."""
 
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.emulators.processes import free_port
+from tests.emulators.pubsub import EmbeddedPubSub
 from tests.examples.a_day import DAY, FREEZER, FRIDGE, KITCHEN, lines, messages
-from tests.examples.loading import EXAMPLES, example
+from tests.examples.loading import EXAMPLES, example, publish, touch
 
 FILE = EXAMPLES / "plot" / "a-day.jsonl"
 OSLO = ZoneInfo("Europe/Oslo")
@@ -60,3 +63,58 @@ def test_a_device_has_its_name_or_its_id_and_contradictory_data_is_left_out(
     series = plot_day.temperatures([(attributes, {"event": {"data": data}, **body})], date(2018, 10, 2), OSLO)
     assert [(name, value) for (name, _), readings in series.items() for _, value in readings] == found
     assert all(isinstance(time, datetime) for readings in series.values() for time, _ in readings)
+
+
+def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str]:
+    """Run the program, which has to end with an error; return the exit status and the last line."""
+    monkeypatch.setattr(sys, "argv", ["plot_day.py", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        plot_day.main()
+    return int(str(ended.value.code)), capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_day_without_temperatures_says_what_was_read_and_of_which_days(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    of_another_day = refused(capsys, monkeypatch, str(FILE), "2026-12-24", "day.png")
+    count = len(messages()) - 1
+    total = len({(device, time) for device, time, _ in plot_day.readings(plot_day.from_file(str(FILE)), OSLO)})
+    text = f"{count} messages read, {total} temperatures, none on 2026-12-24 in UTC"
+    assert of_another_day == (1, f"{text} (they are of 2026-11-01 to 2026-11-03)")
+    (tmp_path / "empty.jsonl").touch()
+    _, empty = refused(capsys, monkeypatch, str(tmp_path / "empty.jsonl"), "2026-12-24", "day.png")
+    assert empty.startswith("0 messages read, 0 temperatures, none on 2026-12-24 in UTC: nothing is there, or another")
+
+
+def test_the_messages_of_a_subscription_are_given_back_at_once(
+    pubsub: EmbeddedPubSub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, name = "projects/plot-back/topics/events", "projects/plot-back/subscriptions/events"
+    pubsub.create_topic(topic)
+    pubsub.create_subscription(name, topic)
+    publish(pubsub.host, topic, [touch(1), touch(2)])
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", pubsub.host)
+    for _ in range(2):
+        assert len([*plot_day.from_subscription(name)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        (("nofile.jsonl", "2026-11-02"), 2, "there is no file nofile.jsonl; a subscription is written as projects/P/"),
+        ((str(FILE), "2026-11-02", "--zone=Oslo"), 2, "'Oslo' is no time zone such as Europe/Oslo"),
+        ((str(FILE), "2026-11-02", "--zone=Europe"), 2, "'Europe' is no time zone such as Europe/Oslo"),
+        ((__file__, "2026-11-02"), 1, "test_plot.py cannot be read: "),
+        (("projects/p/subscriptions/s", "2026-11-02"), 1, "error: projects/p/subscriptions/s cannot be read: 503 "),
+    ],
+)
+def test_a_mistake_is_an_error_of_one_line(
+    arguments: tuple[str, ...],
+    status: int,
+    text: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{free_port()}")  # nothing listens there
+    found, last = refused(capsys, monkeypatch, *arguments, "day.png")
+    assert (found, text in last) == (status, True), last

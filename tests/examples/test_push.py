@@ -227,11 +227,13 @@ def test_as_a_program_it_receives_what_an_emulator_pushes(pubsub: EmbeddedPubSub
     environ = {**os.environ, "PORT": str(port), "INBOX": str(file)}
     line = [sys.executable, str(EXAMPLES / "push" / "endpoint.py")]
     with (
-        subprocess.Popen(line, env=environ, stderr=subprocess.PIPE) as process,
+        subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
         subscribed(pubsub, "push-once", f"http://127.0.0.1:{port}/events") as (topic, subscription),
         Control(pubsub.host) as control,
     ):
         try:
+            assert process.stdout
+            assert process.stdout.readline().startswith(b"WITHOUT A CHECK: as a program it accepts every request")
             assert any(b"Running on" in text for text in process.stderr or ())
             publish(pubsub.host, topic, [touch(1), touch(2), touch(1)])
             assert eventually(lambda: control.unacknowledged(subscription) == (0, 0))

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -40,7 +41,7 @@ class Deployment:
         """Run the example as it stands."""
         line = [sys.executable, str(PROGRAM), str(file), *self.names]
         environ = {**os.environ, "PUBSUB_EMULATOR_HOST": self.host}
-        with subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout
                 assert process.stdout.readline() == f"stores {self.names[0]} in {file}\n"
@@ -97,6 +98,27 @@ def test_it_ends_with_an_error_if_a_subscription_is_not_there(pubsub: EmbeddedPu
     deployment.names[1] += "-gone"
     with deployment.running(tmp_path / "events.db") as process:
         assert process.wait(60) == 1
+        assert process.stderr
+        assert re.fullmatch(r"error: 404 .+\n", process.stderr.read())
+
+
+WHOLE = "projects/p/subscriptions/s"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        ((), 2, "the following arguments are required: path, events, rejected"),
+        (("events.db", "dt-events", WHOLE), 2, "'dt-events' is not written as projects/P/subscriptions/S"),
+        (("no/such/folder/events.db", WHOLE, WHOLE), 1, "error: unable to open database file"),
+    ],
+)
+def test_a_mistake_is_an_error_of_one_line(arguments: tuple[str, ...], status: int, text: str, tmp_path: Path) -> None:
+    environ = {**os.environ, "PUBSUB_EMULATOR_HOST": "127.0.0.1:1"}
+    line = [sys.executable, str(PROGRAM), *arguments]
+    done = subprocess.run(line, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr.splitlines()[-1].endswith(text)) == (status, True), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.fixture

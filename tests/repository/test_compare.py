@@ -75,3 +75,17 @@ def test_every_other_way_has_its_source() -> None:
         assert name.strip().split(",")[0].removesuffix(" of AWS").split()[0] in sources, name
     rows = [line for line in sources.splitlines() if line.startswith("| ")][2:]
     assert all("https://" in row and re.search(r"stored copy|\d{4}", row.split("|")[3]) for row in rows)
+
+
+def test_the_rows_that_decide_are_rows_of_the_table() -> None:
+    table, advice = PAGE.partition("\n## DT's own connector\n")[2].split("\n**Take DT's own connector**")
+    named = re.findall(r"(?<!\*)\*([a-z][a-z, -]+)\*(?!\*)", advice.partition("\n\n")[0])
+    assert len(named) == 6
+    for name in named:
+        assert f"\n| {name}" in table, name
+
+
+def test_the_programs_that_were_run_are_named_at_the_top() -> None:
+    (named,) = re.findall(r"programs were run, ([\w-]+) and ([\w-]+)\.", PAGE)
+    run = [line.split("|")[1].strip() for line in PAGE.splitlines() if line.startswith("| ") and "was run" in line]
+    assert sorted(named) == sorted(run)

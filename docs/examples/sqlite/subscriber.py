@@ -6,6 +6,7 @@ A message is acknowledged only after the transaction that stores it. If this pro
 before that, Pub/Sub sends the message again. Ctrl-C or SIGTERM ends the program, and loses nothing either.
 """
 
+import argparse
 import re
 import signal
 import sqlite3
@@ -15,6 +16,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from queue import SimpleQueue
 
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.cloud.pubsub_v1.subscriber.message import Message
 
@@ -83,7 +86,7 @@ def run(database: sqlite3.Connection, inbox: Inbox) -> None:
         message.nack()
 
 
-def main(path: str, events: str, rejected: str) -> None:
+def receive(path: str, events: str, rejected: str) -> None:
     """Read both subscriptions until a signal comes, or until one of them fails for good."""
     inbox: Inbox = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -103,5 +106,25 @@ def main(path: str, events: str, rejected: str) -> None:
             stream.result()  # raises what ended the stream, if it was not this program
 
 
+def subscription(name: str) -> str:
+    """Return the name of a subscription; an error of argparse if it is not whole."""
+    if not re.fullmatch("projects/[^/]+/subscriptions/[^/]+", name):
+        raise argparse.ArgumentTypeError(f"{name!r} is not written as projects/P/subscriptions/S")
+    return name
+
+
+def main() -> None:
+    """Read the arguments, and store until the end. What the user or Google can mend is an error of one line."""
+    parser = argparse.ArgumentParser(description="Store the events of a deployment in a SQLite file.")
+    parser.add_argument("path", help="the SQLite file, such as events.db")
+    parser.add_argument("events", type=subscription, help="such as projects/P/subscriptions/dt-events")
+    parser.add_argument("rejected", type=subscription, help="such as projects/P/subscriptions/dt-rejected")
+    flags = parser.parse_args()
+    try:
+        receive(flags.path, flags.events, flags.rejected)
+    except (GoogleAPIError, GoogleAuthError, sqlite3.Error) as error:
+        sys.exit(f"error: {error}")
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
