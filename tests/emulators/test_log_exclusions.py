@@ -31,6 +31,19 @@ def test_one_exclusion_is_made_changed_by_its_mask_and_deleted_without_touching_
     assert list(api.exclusions.items) == ["theirs"]
 
 
+def test_the_sink_shows_the_exclusions_and_replaces_all_of_them(api: FakeGoogleApi) -> None:
+    api.exclusions.items["theirs"] = {"name": "theirs", "filter": "x"}
+    sink = "https://logging.googleapis.com/v2/projects/cold-chain-prod/sinks/_Default"
+    status, found = ask(api, "GET", sink)
+    assert (status, [item["name"] for item in found["exclusions"]]) == (200, ["theirs"])
+    changed = {"exclusions": [*found["exclusions"], ONE]}
+    assert ask(api, "PATCH", f"{sink}?updateMask=exclusions&uniqueWriterIdentity=true", changed)[0] == 200
+    assert list(api.exclusions.items) == ["theirs", "noise"]
+    assert ask(api, "PATCH", f"{sink}?updateMask=exclusions", {"exclusions": [{**ONE, "filter": ""}]})[0] == 400
+    assert list(api.exclusions.items) == ["theirs", "noise"]
+    assert ask(api, "GET", f"{sink}s")[0] == 404
+
+
 @pytest.mark.parametrize(
     ("method", "url", "body", "status"),
     [

@@ -1,6 +1,7 @@
-"""``logging.googleapis.com`` v2: the exclusions of the sink ``_Default``, each changed by itself.
+"""``logging.googleapis.com`` v2: the exclusions of the sink ``_Default``, each changed by itself, or with the sink.
 
 https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.exclusions
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.sinks
 """
 
 import re
@@ -18,6 +19,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _FIELDS = {"name": None, "description": None, "filter": None, "disabled": None}
 _MANY = "/v2/projects/{project}/exclusions"
 _ONE = _MANY + "/{name}"
+_SINK = "/v2/projects/{project}/sinks/{name}"
+_OF_UPDATE = ("updateMask", "uniqueWriterIdentity", "customWriterIdentity")
 
 
 class LogExclusions:
@@ -36,6 +39,8 @@ class LogExclusions:
             strict(Route("GET", _ONE, self._get, f"{called}.get")),
             strict(Route("PATCH", _ONE, self._update, f"{called}.update"), ("updateMask",), _FIELDS),
             strict(Route("DELETE", _ONE, self._delete, f"{called}.delete")),
+            strict(Route("GET", _SINK, self._sink, "logging.sinks.get")),
+            strict(Route("PATCH", _SINK, self._update_sink, "logging.sinks.update"), _OF_UPDATE),
         ]
 
     def names(self) -> list[str]:
@@ -72,6 +77,29 @@ class LogExclusions:
         self._get(request, project, name)
         del self.items[name]
         return {}
+
+    def _sink(self, _: Request, project: str, name: str) -> Json:
+        if name != "_Default":
+            raise not_found(f"Sink {name} does not exist.")
+        bucket = f"logging.googleapis.com/projects/{project}/locations/global/buckets/_Default"
+        return {"name": name, "destination": bucket, "exclusions": list(self.items.values())}
+
+    def _update_sink(self, request: Request, project: str, name: str) -> Json:
+        """Replace all exclusions, as ``gcloud logging sinks update`` does. Nothing else of the sink can be changed."""
+        self._sink(request, project, name)
+        if request.parameter("updateMask") != "exclusions":
+            raise invalid("Only the mask exclusions is played.")
+        wanted = {str(item.get("name", "")): item for item in request.json().get("exclusions", [])}
+        if len(wanted) > MOST:
+            raise Problem("RESOURCE_EXHAUSTED", f"A project has at most {MOST} exclusions.")
+        before, self.items = self.items, {}
+        try:
+            for key, item in wanted.items():
+                self._stored(key, {"createTime": timestamp(), **item})
+        except Problem:
+            self.items = before
+            raise
+        return self._sink(request, project, name)
 
     def _stored(self, name: str, item: Json) -> Json:
         if not _NAME.fullmatch(name):
