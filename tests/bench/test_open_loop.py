@@ -19,13 +19,21 @@ class Server:
         self._stalls = stalls
         self._goes_on = asyncio.Event()
         self._goes_on.set()
+        self._connections: set[asyncio.StreamWriter] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection's requests, one after the other."""
+        self._connections.add(writer)
         with contextlib.suppress(asyncio.IncompleteReadError), contextlib.closing(writer):
             while head := await reader.readuntil(b"\r\n\r\n"):
                 await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
                 await self._answer(writer)
+
+    async def end(self) -> None:
+        """Close all connections, and wait until they are closed."""
+        for writer in self._connections:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in self._connections), return_exceptions=True)
 
     async def _answer(self, writer: asyncio.StreamWriter) -> None:
         self.requests += 1
@@ -38,14 +46,15 @@ class Server:
 
 def seen(*, stalls: dict[int, float], rate: float, count: int) -> dict[str, Any]:
     async def measure() -> dict[str, Any]:
-        listening = await asyncio.start_server(Server(stalls).serve, "127.0.0.1", 0)
+        server = Server(stalls)
+        listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
         given = argparse.Namespace(port=port, pid=os.getpid(), rate=rate, count=count, run="test")
         try:
             return await send(given)
         finally:
             listening.close()
-            await asyncio.sleep(0.05)  # so that the connections end
+            await server.end()
 
     return asyncio.run(measure())
 

@@ -81,7 +81,7 @@ def permissions_of_down(stage: Stage) -> set[str]:
     """Return what ``down`` needs to remove the connector, and a device that an interrupted proof left."""
     labels = {MARK: "dt-pubsub", PROJECT_MARK: PROJECT}
     stage.dt.devices["emu1"] = {"name": f"projects/{DT_PROJECT}/devices/emu1", "labels": labels}
-    run(stage, "down")
+    run(stage, "down", delete_data=None)
     assert stage.dt.devices == {}
     return used(stage)
 

@@ -97,7 +97,7 @@ def test_every_documented_pip_command_installs_only_listed_and_hashed_packages(p
 
 def test_make_installs_every_lock_in_the_same_way() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    assert len(re.findall(r"python -m tests\.install (?:\S+\.txt|\$<)", makefile)) == 6
+    assert len(re.findall(r"python -m tests\.install (?:\S+\.txt|\$<)", makefile)) == 8
     assert re.findall(r"pip install (.*)", makefile) == ["-qq uv"]
 
 
