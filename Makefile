@@ -76,7 +76,7 @@ test-deploy: $(VENV)/.tests  ## test deployments with gcloud and injected failur
 	@exec $(BIN)/python -m pytest -m real_gcloud -n 3 --dist worksteal --no-cov $(PYTEST)
 
 test-install: $(VENV)/.tests  ## install the locks with old and new pips; needs an index
-	@exec $(BIN)/python -m pytest -m installs -n 0 --no-cov $(PYTEST)
+	@exec $(BIN)/python -m pytest -m installs -n 2 --dist loadfile --no-cov $(PYTEST)
 
 test-web: $(VENV)/.web  ## test the live page in Chromium
 	@$(BIN)/python -m tests.web.chromium
