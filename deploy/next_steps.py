@@ -80,7 +80,7 @@ def alerts_words(spec: Spec, *, typed: bool) -> str:
     if not spec.alerts.are_on:
         return ""
     to = f"to {', '.join((*(spec.alerts.emails or ()), *(spec.alerts.channels or ())))} ({page('alerts.md')})"
-    kept = "" if not typed else f"; unless deploy.toml has this line, the next up leaves them as they are:{_toml(spec)}"
+    kept = _unless_kept(_toml(spec), "them as they are") if typed else ""
     return f"{to}{kept}"
 
 
@@ -89,8 +89,13 @@ def dataset_words(spec: Spec, *, typed: bool) -> str:
     if not spec.bigquery.is_on:
         return ""
     line = f" bigquery = {{ dataset = {json.dumps(spec.bigquery.dataset)} }}"
-    kept = "" if not typed else f"; unless deploy.toml has this line, the next up leaves it as it is:{line}"
+    kept = _unless_kept(line, "it as it is") if typed else ""
     return f"dataset {spec.bigquery.dataset}: query its views ({page('bigquery.md')}){kept}"
+
+
+def _unless_kept(line: str, unchanged: str) -> str:
+    """Return what the next ``up`` does without a line of deploy.toml."""
+    return f"; unless deploy.toml has this line, the next up leaves {unchanged}:{line}"
 
 
 def _toml(spec: Spec) -> str:

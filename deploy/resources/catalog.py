@@ -145,7 +145,7 @@ IN_OWN_DATASET = frozenset(
         *(f"bigquery.tables.{verb}" for verb in ("setIamPolicy", "update")),
     }
 )
-"""Permissions that whoever makes a dataset has in it, also without having them in the project.
+"""Permissions that the maker of a dataset has in it, also without having them in the project.
 
 https://cloud.google.com/bigquery/docs/access-control-basic-roles"""
 
