@@ -14,9 +14,6 @@ from deploy.resources.by_hand import as_suffix, on_table
 from deploy.resources.resource import Facts, Reads, label_changes
 from deploy.steps import Change, Get, ResourceId, RestCall, Step, create, keep, update
 
-SYNONYMS = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
-"""The names of types of SQL for which BigQuery's REST API has others."""
-
 
 @dataclass(frozen=True, slots=True)
 class EventTable(OfBigQuery):
@@ -124,7 +121,7 @@ class EventTable(OfBigQuery):
 
 
 def _fields(found: Facts) -> list[dict[str, Any]]:
-    return list((found.get("schema") or {}).get("fields") or [])
+    return list(found.get("schema", {}).get("fields", []))
 
 
 def _required(found: Facts) -> list[str]:
@@ -150,10 +147,10 @@ def _other_partitions(found: Facts) -> str:
 
 
 def _other_types(found: Facts) -> str:
-    there = {field["name"].lower(): str(field.get("type", "")).upper() for field in _fields(found)}
+    there = {field["name"].lower(): field["type"].upper() for field in _fields(found)}
     others = [
         f"{column.name} as {there[column.name]} and not {column.kind}"
         for column in COLUMNS
-        if column.name in there and there[column.name] not in {column.kind, SYNONYMS.get(column.kind)}
+        if column.name in there and there[column.name] != column.kind
     ]
     return f"has {', '.join(others)}" if others else ""

@@ -65,5 +65,5 @@ class TableRole(EventTable):
 
 def _with_binding(policy: Facts, member: str) -> dict[str, Any]:
     """Return the policy with the role. Its etag makes Google refuse it if another command has changed the policy."""
-    others = list(policy.get("bindings") or [])
+    others = policy.get("bindings", [])
     return {**policy, "version": POLICY_VERSION, "bindings": [*others, {"role": ROLE, "members": [member]}]}
