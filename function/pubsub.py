@@ -8,6 +8,7 @@ resolve. gRPC's plug-in for tokens is not used, because it fetches a token in a 
 
 import asyncio
 import functools
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -141,7 +142,9 @@ class PubSub:
         was_ready = connection.is_ready()
         called_at = self._monotonic()
         try:
-            return await connection.publish(request, timeout=gives_up_at - called_at, metadata=metadata)
+            return await _called(
+                connection.publish, request, timeout=gives_up_at - called_at, metadata=metadata
+            )
         except aio.AioRpcError as error:
             if was_ready and self._monotonic() - called_at >= STALE_AFTER_S:
                 self._connections.leave(connection)  # gRPC may take minutes to notice that a connection is dead
@@ -153,6 +156,22 @@ class PubSub:
         if self._emulator_host:
             return _Connection(aio.insecure_channel(self._emulator_host, options=_CHANNEL_OPTIONS))
         return _Connection(aio.secure_channel(_HOST, ssl_channel_credentials(), options=_CHANNEL_OPTIONS))
+
+
+def _called(method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a method of gRPC, which makes a task for each call.
+
+    From Python 3.12 on the task starts at once, and not in the next turn of the event loop, which saves a system call.
+    """
+    if sys.version_info < (3, 12):
+        return method(*arguments, **options)
+    loop = asyncio.get_running_loop()
+    usual = loop.get_task_factory()
+    loop.set_task_factory(asyncio.eager_task_factory)
+    try:
+        return method(*arguments, **options)
+    finally:
+        loop.set_task_factory(usual)
 
 
 def _request(topic: str, messages: Sequence[Message]) -> Any:

@@ -51,6 +51,7 @@ class Channel:
     options: dict[str, object]
     clock: FakeClock
     answer: list[str] | Refusal
+    on_call: Callable[[], object]
     takes_s: float = 0.0
     state: ChannelConnectivity = ChannelConnectivity.READY
     calls: list[Call] = field(default_factory=list)
@@ -76,7 +77,11 @@ class Channel:
                 raise self.answer
             return response_deserializer(PublishResponse.serialize(PublishResponse(message_ids=self.answer)))
 
-        return call
+        def begin(*request: Any, **options: Any) -> Coroutine[Any, Any, Any]:
+            self.on_call()
+            return call(*request, **options)
+
+        return begin
 
     async def close(self) -> None:
         """Record the close."""
@@ -94,16 +99,20 @@ class Google:
     state: ChannelConnectivity = ChannelConnectivity.READY
     tokens: int = 0
     lifetime_s: float = 3600.0
+    on_call: Callable[[], object] = lambda: None
 
     def secure_channel(self, target: str, credentials: object, options: Any = ()) -> Channel:
         """Make a channel over TLS."""
-        self.secure.append(Channel(target, credentials, dict(options), self.clock, self.answer, state=self.state))
+        self.secure.append(self._channel(target, credentials, options))
         return self.secure[-1]
 
     def insecure_channel(self, target: str, options: Any = ()) -> Channel:
         """Make a channel in clear text."""
-        self.plain.append(Channel(target, None, dict(options), self.clock, self.answer, state=self.state))
+        self.plain.append(self._channel(target, None, options))
         return self.plain[-1]
+
+    def _channel(self, target: str, credentials: object, options: Any) -> Channel:
+        return Channel(target, credentials, dict(options), self.clock, self.answer, self.on_call, state=self.state)
 
     def fetch(self, _: float) -> AccessToken:
         """Issue a token."""
@@ -324,6 +333,30 @@ def test_close_closes_each_connection_and_the_next_request_makes_another(google:
 def test_the_text_of_an_error_is_cut_and_has_the_code(google: Google) -> None:
     google.answer = Refusal(StatusCode.NOT_FOUND, "x" * 500)
     assert failure(google.pubsub(), PublishMisconfigured) == ("NOT_FOUND: " + "x" * 500)[:300]
+
+
+def test_a_task_of_grpcs_call_starts_with_the_call_from_python_3_12_on_and_no_other_task_does(google: Google) -> None:
+    steps: list[str] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    async def start(step: str) -> None:
+        steps.append(step)
+
+    def make_task() -> None:
+        tasks.append(asyncio.get_running_loop().create_task(start("gRPC's task")))
+        steps.append("call made")
+
+    async def main() -> None:
+        await google.pubsub().send(TOPIC, MESSAGES, timeout_s=2.0)
+        other = asyncio.get_running_loop().create_task(start("other task"))
+        steps.append("other made")
+        await asyncio.gather(other, *tasks)
+
+    google.on_call = make_task
+    asyncio.run(main())
+    at_once = ["gRPC's task", "call made"] if sys.version_info >= (3, 12) else ["call made", "gRPC's task"]
+    assert [step for step in steps if step in at_once] == at_once
+    assert steps.index("other made") < steps.index("other task")
 
 
 NOISY = """
