@@ -39,6 +39,7 @@ ground
 ``settings_parsers`` the text of one setting -> its value                           nothing
 ``settings_names``   a misspelt variable's name -> the name of the setting          nothing
 ``log``              one JSON line per request                                      nothing
+``sampling``         which lines are left out, and their counts                     nothing
 ``foreign_lines``    log records of libraries -> lines of this log                  Python's loggers
 ``ending``           calls a function at SIGTERM                                    signals
 ``output``           lines to standard output, without waiting for its reader       standard output

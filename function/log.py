@@ -6,9 +6,7 @@ unexpected error is logged with its stack but without its text, because the text
 
 import contextlib
 import json
-import math
 import re
-import threading
 import traceback
 from collections.abc import Callable
 from typing import Protocol
@@ -20,15 +18,10 @@ from function.errors import RelayError
 from function.event import NOTHING, Envelope
 from function.http import Request
 from function.message import Message
-from function.outcomes import DELIVERED, DELIVERED_WITH_WARNING, Outcome
+from function.outcomes import DELIVERED, Outcome
+from function.sampling import Sampling
 from function.settings import SEVERITIES, Severity
 from function.signature import Origin
-
-SAMPLE_S = 1.0
-"""Minimum seconds between two lines of the same sampled reason."""
-
-LONGEST_GAP_S = 60.0
-"""Seconds after which the next delivered event has a line, also if ``LOG_DELIVERED`` would leave it out."""
 
 EMULATED = "emu"
 """The beginning of an emulated sensor's id. ``verify`` and ``rotate`` look for the lines of such sensors' events."""
@@ -62,8 +55,6 @@ _TRACEPARENT = re.compile(
 _CLOUD_TRACE = re.compile(r"(?P<trace>(?!0{32})[0-9a-f]{32})(?:/(?P<span>[^;]*))?(?:;.*)?")
 """https://cloud.google.com/trace/docs/trace-context#legacy-http-header"""
 _NO_SPAN = "0" * 16
-
-_DELIVERED = (DELIVERED, DELIVERED_WITH_WARNING)
 
 
 class Stream(Protocol):
@@ -158,14 +149,10 @@ class Log:
         self._stream = stream
         self._level = SEVERITIES.index(level)
         self._google_project = google_project
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._samples: dict[str, _Sample] = {}
-        self._one_of = one_of if self._level <= SEVERITIES.index(DELIVERED.severity) else 1
-        self._at_end = at_end
-        self._is_watched = self._is_closed = False
-        self._uncounted = 0
-        self._delivered_at = -math.inf
+        counts_delivered = self._level <= SEVERITIES.index(DELIVERED.severity)
+        self._sampling = Sampling(
+            one_of=one_of if counts_delivered else 1, monotonic=monotonic, at_first=lambda: at_end(self.close)
+        )
         self._collected: list[bytes] = []
         self._collected_bytes = 0
 
@@ -173,12 +160,11 @@ class Log:
         """Write the line of a request whose outcome is known."""
         if SEVERITIES.index(outcome.severity) < self._level:
             return
-        delivered = self._delivered(context, outcome)
-        suppressed = self._suppressed(outcome)
-        if delivered is None or suppressed is None:
+        counts = self._sampling.counts(outcome, is_wanted=_is_wanted(context, outcome))
+        if counts is None:
             return
-        line = Line(outcome.severity, outcome.message, outcome.reason, outcome.status, suppressed=suppressed)
-        line.delivered = delivered
+        line = Line(outcome.severity, outcome.message, outcome.reason, outcome.status, suppressed=counts.suppressed)
+        line.delivered = counts.delivered
         if isinstance(error, RelayError):
             line.detail = _truncated(str(error)) or None
         elif error:
@@ -199,49 +185,8 @@ class Log:
     def close(self) -> None:
         """Write the line that counts the delivered events after the last line. From now on, each one has a line."""
         self._write_collected()
-        with self._lock:
-            delivered, self._uncounted, self._is_closed = self._uncounted, 0, True
-        if delivered:
+        if delivered := self._sampling.end():
             self._write(Line("INFO", f"delivered {delivered} more events without a line", delivered=delivered))
-
-    def _delivered(self, context: RequestContext, outcome: Outcome) -> int | None:
-        """Return the number of delivered events that this line counts, 0 if it counts none; None if it is left out.
-
-        A line is left out neither after ``one_of`` events or ``LONGEST_GAP_S`` without a line, nor if somebody looks
-        for it: because of a warning, an operator, an older secret, or an emulated sensor.
-        """
-        if self._one_of == 1 or outcome not in _DELIVERED:
-            return 0
-        is_wanted = outcome is not DELIVERED or context.origin or context.secret_index
-        is_emulated = (context.envelope.device_id or "").startswith(EMULATED)
-        now = self._monotonic()
-        with self._lock:
-            is_first, self._is_watched = not self._is_watched, True
-            self._uncounted += 1
-            is_due = self._uncounted >= self._one_of or now - self._delivered_at >= LONGEST_GAP_S
-            if is_due or is_wanted or is_emulated or self._is_closed:
-                delivered, self._uncounted, self._delivered_at = self._uncounted, 0, now
-            else:
-                delivered = None
-        if is_first:
-            self._at_end(self.close)
-        return delivered
-
-    def _suppressed(self, outcome: Outcome) -> int | None:
-        """Return the number of lines of this reason that were left out since the last line.
-
-        Return None if this line is left out as well.
-        """
-        if not outcome.sampled:
-            return 0
-        now = self._monotonic()
-        with self._lock:
-            sample = self._samples.get(outcome.reason, _Sample(-math.inf, 0))
-            is_due = now - sample.written_at >= SAMPLE_S
-            self._samples[outcome.reason] = (
-                _Sample(now, 0) if is_due else _Sample(sample.written_at, sample.suppressed + 1)
-            )
-        return sample.suppressed if is_due else None
 
     def _collect(self, line: bytes, soon: Callable[[Callable[[], None]], object]) -> None:
         """Write this line with the others of the same turn of the event loop, at its end."""
@@ -265,9 +210,10 @@ class Log:
             self._stream.write(lines)
 
 
-class _Sample(Struct, frozen=True):
-    written_at: float
-    suppressed: int
+def _is_wanted(context: RequestContext, outcome: Outcome) -> bool:
+    """Return whether an operator looks for this line: a warning, an older secret, an event of an operator or of a test."""
+    is_special = outcome is not DELIVERED or context.origin or context.secret_index
+    return bool(is_special) or (context.envelope.device_id or "").startswith(EMULATED)
 
 
 def dropped_line(count: int) -> bytes:

@@ -142,9 +142,7 @@ class PubSub:
         was_ready = connection.is_ready()
         called_at = self._monotonic()
         try:
-            return await _called(
-                connection.publish, request, timeout=gives_up_at - called_at, metadata=metadata
-            )
+            return await _called(connection.publish, request, timeout=gives_up_at - called_at, metadata=metadata)
         except aio.AioRpcError as error:
             if was_ready and self._monotonic() - called_at >= STALE_AFTER_S:
                 self._connections.leave(connection)  # gRPC may take minutes to notice that a connection is dead

@@ -1,14 +1,18 @@
-"""Fakes of the modules' dependencies: a clock, Pub/Sub, the secrets, DT's keys and their issuer."""
+"""Fakes of the modules' dependencies: a clock, Pub/Sub, the secrets, DT's keys and their issuer; a log to read."""
 
 import asyncio
+import io
 import json
 import selectors
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from function.errors import SignatureInvalid
 from function.key_source import Es256Key
+from function.log import Log, RequestContext
 from function.message import Message
+from function.outcomes import DELIVERED, Outcome
+from function.settings import Severity
 from function.signature import PublicKey
 from tests.function.builders import ISSUER, KEY_ID, NOW, PRIVATE_KEY, SECRET, jwk
 
@@ -164,3 +168,32 @@ class FakeIssuer:
     def key_set_fetches(self) -> int:
         """Return the number of discoveries that began."""
         return self.fetched.count(DISCOVERY_URL)
+
+
+class Page:
+    """A log whose lines a test can read."""
+
+    def __init__(self, level: Severity = "DEBUG", one_of: int = 1) -> None:
+        self.stream = io.BytesIO()
+        self.clock = FakeClock()
+        self.at_end: list[Callable[[], None]] = []
+        self.log = Log(
+            self.stream,
+            level=level,
+            google_project="demo",
+            monotonic=self.clock,
+            one_of=one_of,
+            at_end=self.at_end.append,
+        )
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the decoded lines."""
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+    def line(
+        self, context: RequestContext, outcome: Outcome = DELIVERED, error: Exception | None = None
+    ) -> dict[str, Any]:
+        """Write the line of one request, and return it decoded."""
+        self.log.request(context, outcome, error)
+        return self.lines[-1]

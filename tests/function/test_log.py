@@ -6,51 +6,21 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from msgspec import structs
 
-from function.errors import ChecksumMismatch, Expired, Malformed, PublishTransient, SignatureInvalid, Unsigned
+from function.errors import Expired, Malformed, PublishTransient, Unsigned
 from function.event import parse_body, read_envelope
 from function.log import Log, RequestContext, Stream, dropped_line, traceparent
 from function.message import Message
 from function.outcomes import BY_ERROR, BY_ERROR_WITH_ORIGIN, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL, Outcome
 from function.settings import SEVERITIES, Severity
 from tests.function.builders import SECRET, body, request, secret_token
-from tests.function.fakes import FakeClock
+from tests.function.fakes import FakeClock, Page
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
-
-
-class Page:
-    """A log whose lines a test can read."""
-
-    def __init__(self, level: Severity = "DEBUG", one_of: int = 1) -> None:
-        self.stream = io.BytesIO()
-        self.clock = FakeClock()
-        self.at_end: list[Callable[[], None]] = []
-        self.log = Log(
-            self.stream,
-            level=level,
-            google_project="demo",
-            monotonic=self.clock,
-            one_of=one_of,
-            at_end=self.at_end.append,
-        )
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """Return the decoded lines."""
-        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
-
-    def line(
-        self, context: RequestContext, outcome: Outcome = DELIVERED, error: Exception | None = None
-    ) -> dict[str, Any]:
-        """Write the line of one request, and return it decoded."""
-        self.log.request(context, outcome, error)
-        return self.lines[-1]
 
 
 def context(**headers: str) -> RequestContext:
@@ -114,113 +84,6 @@ def test_a_problem_beside_the_requests_is_critical_and_logged_at_every_level() -
     page = Page("CRITICAL")
     page.log.problem("the secret file cannot be read")
     assert page.lines == [{"severity": "CRITICAL", "message": "the secret file cannot be read"}]
-
-
-def test_a_sampled_reason_has_one_line_a_second_and_the_next_line_counts_the_others() -> None:
-    page = Page()
-    for seconds in (0, 0, 0.5, 0.499, 0.001, 0, 5):
-        page.clock.advance(seconds)
-        page.log.request(context(), BY_ERROR[Unsigned])
-    assert [line.get("suppressed") for line in page.lines] == [None, 3, 1]
-
-
-def test_each_reason_is_sampled_separately() -> None:
-    page = Page()
-    for error in (Unsigned, SignatureInvalid, Unsigned, SignatureInvalid):
-        page.log.request(context(), BY_ERROR[error])
-    assert [line["reason"] for line in page.lines] == ["unsigned", "signature"]
-
-
-def test_a_reason_that_is_not_sampled_has_every_line() -> None:
-    page = Page()
-    for _ in range(3):
-        page.log.request(context(), BY_ERROR[ChecksumMismatch])
-    assert len(page.lines) == 3
-
-
-def of_device(device_id: str = "b5rj9ed7rihk942p48og") -> RequestContext:
-    known = context()
-    known.envelope = structs.replace(known.envelope, event_id="e", device_id=device_id)
-    return known
-
-
-def test_one_of_so_many_delivered_events_has_a_line_and_the_lines_count_all_of_them() -> None:
-    page = Page(one_of=3)
-    for _ in range(8):
-        page.log.request(of_device(), DELIVERED)
-    page.log.close()
-    assert [line["delivered"] for line in page.lines] == [1, 3, 3, 1]
-    assert page.lines[-1] == {"severity": "INFO", "message": "delivered 1 more events without a line", "delivered": 1}
-
-
-def test_an_event_that_is_delivered_after_sigterm_has_a_line_also_if_none_was_left_out_before() -> None:
-    page = Page(one_of=1000)
-    page.log.request(of_device(), DELIVERED)
-    (close,) = page.at_end
-    close()
-    page.log.request(of_device(), DELIVERED)
-    assert [line["delivered"] for line in page.lines] == [1, 1]
-    assert page.at_end == [close]
-
-
-def test_nothing_is_called_at_the_end_if_each_delivered_event_has_a_line() -> None:
-    page = Page()
-    page.log.request(of_device(), DELIVERED)
-    assert page.at_end == []
-
-
-def test_the_end_of_the_log_has_no_line_if_every_delivered_event_is_counted() -> None:
-    page = Page(one_of=1000)
-    page.log.request(of_device(), DELIVERED)
-    page.log.close()
-    page.log.close()
-    assert len(page.lines) == 1
-
-
-def test_a_delivered_event_after_a_minute_without_a_line_has_one() -> None:
-    page = Page(one_of=1000)
-    for seconds in (0, 59.9, 0.1, 59.9):
-        page.clock.advance(seconds)
-        page.log.request(of_device(), DELIVERED)
-    assert [line["delivered"] for line in page.lines] == [1, 2]
-
-
-def test_no_line_is_left_out_that_somebody_looks_for() -> None:
-    page = Page(one_of=1000)
-    by_operator, by_older_secret = of_device(), of_device()
-    by_operator.origin, by_older_secret.secret_index = "replay", 1
-    page.log.request(of_device(), DELIVERED)
-    page.log.request(of_device(), DELIVERED)
-    page.log.request(by_operator, DELIVERED)
-    page.log.request(by_older_secret, DELIVERED)
-    page.log.request(of_device("emu0007dr2b5vjs7396g"), DELIVERED)
-    page.log.request(of_device(), DELIVERED_WITH_WARNING)
-    assert [line["delivered"] for line in page.lines] == [1, 2, 1, 1, 1]
-
-
-def test_each_event_that_is_delivered_after_the_end_of_the_log_has_a_line() -> None:
-    page = Page(one_of=1000)
-    for _ in range(3):
-        page.log.request(of_device(), DELIVERED)
-    page.log.close()
-    page.log.request(of_device(), DELIVERED)
-    assert [line["delivered"] for line in page.lines] == [1, 2, 1]
-
-
-def test_what_was_not_delivered_has_its_line_however_few_delivered_events_have_one() -> None:
-    page = Page(one_of=1000)
-    for error in (PublishTransient, Malformed, ChecksumMismatch, PublishTransient, Malformed, ChecksumMismatch):
-        page.log.request(of_device(), BY_ERROR[error])
-    page.log.request(of_device(), INTERNAL)
-    assert [line.get("delivered") for line in page.lines] == [None] * 7
-
-
-def test_nothing_is_counted_below_the_level_of_delivered_events() -> None:
-    page = Page("WARNING", one_of=10)
-    page.log.request(of_device(), DELIVERED)
-    page.log.request(of_device(), DELIVERED_WITH_WARNING)
-    page.log.close()
-    assert [line.get("delivered") for line in page.lines] == [None]
 
 
 def test_an_expected_error_has_its_detail_and_no_stack() -> None:
