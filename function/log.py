@@ -211,7 +211,7 @@ class Log:
 
 
 def _is_wanted(context: RequestContext, outcome: Outcome) -> bool:
-    """Return whether an operator looks for this line: a warning, an older secret, an event of an operator or of a test."""
+    """Return whether someone looks for this line: a warning, an older secret, an event of an operator or a test."""
     is_special = outcome is not DELIVERED or context.origin or context.secret_index
     return bool(is_special) or (context.envelope.device_id or "").startswith(EMULATED)
 

@@ -161,15 +161,16 @@ def _called(method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
     From Python 3.12 on the task starts at once, and not in the next turn of the event loop, which saves a system call.
     """
-    if sys.version_info < (3, 12):
+    if sys.version_info >= (3, 12):
+        loop = asyncio.get_running_loop()
+        usual = loop.get_task_factory()
+        loop.set_task_factory(asyncio.eager_task_factory)
+        try:
+            return method(*arguments, **options)
+        finally:
+            loop.set_task_factory(usual)
+    else:
         return method(*arguments, **options)
-    loop = asyncio.get_running_loop()
-    usual = loop.get_task_factory()
-    loop.set_task_factory(asyncio.eager_task_factory)
-    try:
-        return method(*arguments, **options)
-    finally:
-        loop.set_task_factory(usual)
 
 
 def _request(topic: str, messages: Sequence[Message]) -> Any:
