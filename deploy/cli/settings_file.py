@@ -37,7 +37,13 @@ class SettingsFile:
 
     def where(self, place: str) -> str:
         """Return file, line and key of a place, with which an error begins."""
-        return f"{self.name}{_line(self.lines, place)}: {place}"
+        return f"{self.line(place)}: {place}"
+
+    def line(self, place: str) -> str:
+        """Return file and line of a place, else of its table; the file alone if neither has a line."""
+        table = place.rpartition(".")[0]
+        number = self.lines.get(place) or self.lines.get(table) or self.lines.get(table.partition("[")[0])
+        return f"{self.name}, line {number}" if number else self.name
 
     def unknown(self, known: Collection[str]) -> Iterator[str]:
         """Return an error for each key that is not a known place."""
@@ -45,7 +51,7 @@ class SettingsFile:
             if place not in known:
                 in_a_table = [name for name in known if name.endswith(f".{place}")]
                 hint = suggestion([place], known) or suggestion(in_a_table[:1], known)
-                yield f"{self.name}{_line(self.lines, place)}: unknown key {place}{hint}"
+                yield f"{self.line(place)}: unknown key {place}{hint}"
 
 
 def read_settings_file(named: str | None, folder: Path, tables: Collection[str]) -> SettingsFile:
@@ -157,10 +163,3 @@ def lines_of(text: str) -> dict[str, int]:
 
 def _plain(key: str) -> str:
     return ".".join(part.strip().strip("\"'") for part in key.split("."))
-
-
-def _line(lines: Mapping[str, int], place: str) -> str:
-    """Return the line of a place, else of its table, as text; an empty text if neither has a line."""
-    table = place.rpartition(".")[0]
-    number = lines.get(place) or lines.get(table) or lines.get(table.partition("[")[0])
-    return f", line {number}" if number else ""

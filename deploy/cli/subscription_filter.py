@@ -50,7 +50,7 @@ def check_filter(text: str, topic: str, spec: Spec) -> Checked:
     keys = sorted(parsed.keys())
     faults = [f"{fault}{_pointer(text, text.find(key))}" for key in keys if (fault := _key_fault(key, topic, spec))]
     doubts = [doubt for key in keys if (doubt := _key_doubt(key, spec))]
-    for key, value in _compared(parsed):
+    for key, value in dict.fromkeys(_compared(parsed)):
         known = _VALUES.get(key, ())
         if known and value not in known:
             meant = suggestion([value], known)

@@ -46,7 +46,7 @@ class _Table:
 
     def where(self, key: str) -> str:
         """Return where a key of the table is."""
-        line = self.file.where(f"{SUBSCRIPTIONS}[{self.number}].{key}").rpartition(": ")[0]
+        line = self.file.line(f"{SUBSCRIPTIONS}[{self.number}].{key}")
         return f"{line}: subscription {self.name}: {key}"
 
     def fault(self, key: str, what: str) -> None:

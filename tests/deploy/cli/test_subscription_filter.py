@@ -11,6 +11,7 @@ from tests.deploy.stage import spec
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schema"
 CE_TYPE = "com.disruptive-technologies."
+NESTED = '(attributes:deviceId OR NOT (attributes:origin AND attributes.eventType = "tuch"))'
 LABELLED = {"settings": {"LABEL_ATTRIBUTES": "room, floor", "CLOUDEVENTS": "TRUE"}}
 
 
@@ -57,7 +58,18 @@ def test_a_filter_that_can_match_is_right(text: str) -> None:
             {"CLOUDEVENTS": "true"},
             f"no message has the ce-type '{CE_TYPE}tuch'; did you mean {CE_TYPE}touch?",
         ),
-        ("attributes:ce-id", "main", {"CLOUDEVENTS": "false"}, "messages have 'ce-id' only with CLOUDEVENTS=true"),
+        *(
+            (f"attributes:{key}", "main", {"CLOUDEVENTS": "false"}, f"messages have {key!r} only with CLOUDEVENTS=true")
+            for key in ("ce-id", "content-type", "ce-dataschema")
+        ),
+        *(
+            (text, "main", {}, "no message has the eventType 'tuch'; did you mean touch?")
+            for text in (
+                'NOT attributes.eventType = "tuch"',
+                'attributes.eventType != "tuch"',
+                f"{NESTED} AND {NESTED}",
+            )
+        ),
         (
             'attributes:"label.rom"',
             "main",
@@ -101,9 +113,19 @@ def test_an_error_points_at_the_character() -> None:
     assert what == "expected a value in double quotes, not =, at character 23"
     assert shown[mark.index("^")] == "="
     assert shown[: mark.index("^")].strip() == "attributes.eventType ="
+    (fault,) = check_filter("=", "main", spec()).faults
+    _, shown, mark = fault.split("\n")
+    assert (shown.strip(), mark.index("^")) == ("=", shown.index("="))
     (fault,) = check_filter('attributes:eventId\nAND attributes.evenType = "touch"', "main", spec()).faults
     _, shown, mark = fault.split("\n")
     assert shown[mark.index("^") :].startswith("evenType")
+
+
+@pytest.mark.parametrize("wrong", ["attributes:evenType", 'attributes.eventType = "tuch"'])
+def test_an_error_that_is_there_twice_is_shown_once_where_it_is_first(wrong: str) -> None:
+    (fault,) = check_filter(f"{wrong} OR {wrong}", "main", spec()).faults
+    _, shown, mark = fault.split("\n")
+    assert mark.index("^") < shown.index(" OR ")
 
 
 @pytest.mark.parametrize(

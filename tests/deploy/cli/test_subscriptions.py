@@ -100,6 +100,7 @@ PUSH = f'{ONE}push = "https://example.com/in"\nservice_account = "a@p.iam.gservi
         ('[[subscriptions]]\nname = "google-it"', f"line 6: subscription google-it: name: 'google-it' {NO_ID}"),
         ("[[subscriptions]]\nname = 7", "line 6: subscription number 1: name: has to be a text, in quotes"),
         (f'{ONE}filtre = ""', "line 7: subscription alarms: filtre: unknown key; did you mean filter?"),
+        (f'{ONE}"site: a" = 1', "line 7: subscription alarms: site: a: unknown key"),
         (f"{ONE}{ONE}", "line 8: subscription alarms: name: is the name of an earlier one, too"),
         ('[[subscriptions]]\nname = "dt-events"', f"line 6: subscription dt-events: name: {ITS_OWN}"),
         ('[[subscriptions]]\nname = "dt-events-bigquery"', f"line 6: subscription dt-events-bigquery: name: {ITS_OWN}"),
