@@ -80,9 +80,10 @@ def _key_fault(key: str, topic: str, spec: Spec) -> str:
 
 
 def _label_fault(label: str, spec: Spec) -> str:
-    if "LABEL_ATTRIBUTES" not in spec.settings:
+    named = spec.settings.get("LABEL_ATTRIBUTES")
+    if named is None:
         return ""
-    sent = _labels(spec)
+    sent = [name for part in named.split(",") if (name := part.strip())]
     hint = suggestion([label], sent)
     return "" if label in sent else f"the label {label!r} is not in LABEL_ATTRIBUTES, so no message has it{hint}"
 
@@ -94,10 +95,6 @@ def _key_doubt(key: str, spec: Spec) -> str:
     if key in (*_CLOUD_EVENT, "ce-dataschema") and not _setting(spec, "CLOUDEVENTS"):
         return f"messages have {key!r} only if the function has CLOUDEVENTS=true"
     return ""
-
-
-def _labels(spec: Spec) -> list[str]:
-    return [label.strip() for label in spec.settings.get("LABEL_ATTRIBUTES", "").split(",") if label.strip()]
 
 
 def _setting(spec: Spec, name: str) -> str:

@@ -5,6 +5,7 @@ https://cloud.google.com/run/docs/rollouts-rollbacks-traffic-migration, and, for
 https://cloud.google.com/functions/docs/configuring/traffic-splitting.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,9 +41,8 @@ def list_revisions(spec: Spec) -> Argv:
 
 def pinned_to(service: Facts | None) -> str:
     """Return the revision to which all requests are pinned; empty if they follow the newest revision, or are split."""
-    parts = [part for part in _traffic(service) if part.get("percent")]
-    is_pinned = len(parts) == 1 and not parts[0].get("latestRevision")
-    return str(parts[0].get("revisionName", "")) if is_pinned else ""
+    shares = _shares(service)
+    return "" if len(shares) != 1 or NEWEST in shares else next(iter(shares))
 
 
 def newest_ready(service: Facts | None) -> str:
@@ -87,10 +87,8 @@ def plan_rollback(spec: Spec, function: ResourceId, service: Facts, listed: Sequ
 
 def split_words(service: Facts | None) -> str:
     """Return how the requests are split between revisions: ``A 90 %, B 10 %``; empty if one revision gets all."""
-    parts = [part for part in _traffic(service) if part.get("percent")]
-    names = [NEWEST if part.get("latestRevision") else str(part.get("revisionName", "")) for part in parts]
-    shares = [f"{name} {part['percent']} %" for name, part in zip(names, parts, strict=True)]
-    return ", ".join(shares) if len(shares) > 1 else ""
+    shares = _shares(service)
+    return ", ".join(f"{name} {percent} %" for name, percent in shares.items()) if len(shares) > 1 else ""
 
 
 def _done_before(service: Facts) -> str:
@@ -106,9 +104,8 @@ def _done_before(service: Facts) -> str:
 
 def _answering(service: Facts) -> str:
     """Return the name of the newest revision that gets requests."""
-    parts = [part for part in _traffic(service) if part.get("percent")]
-    names = [str(part["revisionName"]) for part in parts if part.get("revisionName") and not part.get("latestRevision")]
-    return newest_ready(service) if len(names) < len(parts) or not names else max(names)
+    shares = _shares(service)
+    return newest_ready(service) if NEWEST in shares or not shares else max(shares)
 
 
 def _last_good(found: Sequence[Revision], answering: str) -> Revision:
@@ -177,5 +174,10 @@ def _mounted_version(spec: Spec, described: Facts) -> str:
     return next((str(item.get("key", "")) for item in items if item.get("path") == spec.secret), "")
 
 
-def _traffic(service: Facts | None) -> Sequence[Facts]:
-    return (((service or {}).get("spec") or {}).get("traffic")) or ()
+def _shares(service: Facts | None) -> Counter[str]:
+    """Return the percent of the requests of each revision that gets any; ``NEWEST`` stands for the newest revision."""
+    shares = Counter[str]()
+    for part in ((service or {}).get("spec") or {}).get("traffic") or ():
+        if percent := part.get("percent"):
+            shares[NEWEST if part.get("latestRevision") else str(part.get("revisionName", ""))] += percent
+    return shares

@@ -266,6 +266,7 @@ def test_a_parameter_of_the_url_of_a_push_that_is_no_secret_is_taken(tmp_path: P
 def test_a_topic_is_main_or_rejected(tmp_path: Path, topic: str, meant: str) -> None:
     (found,) = faults(tmp_path, f"{ONE}topic = {topic}")
     assert found.endswith(f"topic: has to be main or rejected{meant}")
+    assert read(tmp_path, f'{ONE}topic = "main"').subscriptions[0].topic == "main"
 
 
 def test_all_faults_of_all_subscriptions_are_listed_at_once(tmp_path: Path) -> None:

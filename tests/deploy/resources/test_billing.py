@@ -4,13 +4,13 @@ import argparse
 
 import pytest
 
-from deploy.errors import ApplyFailed, NotOwned
-from deploy.resources.billing import billing_of
+from deploy.errors import ApplyFailed, NotOwned, Unusable
+from deploy.resources.billing import Billing, billing_of
 from deploy.spec import CostSettings
-from deploy.steps import Argv
+from deploy.steps import Argv, Change
 from deploy.verbs.applying import again
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO, UNHEALTHY
-from tests.deploy.stage import Stage
+from tests.deploy.stage import Stage, spec
 
 LARGE, SMALL = CostSettings(profile="large"), CostSettings(profile="small")
 BY_INSTANCE = "run services update dt-pubsub --no-cpu-throttling --region=europe-west1 --project=cold-chain-prod"
@@ -127,6 +127,38 @@ def test_the_command_that_goes_on_has_the_flags_that_chose_the_sizes() -> None:
 
 def described(**annotations: str) -> dict[str, object]:
     return {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+
+
+def with_cpu(cpu: str) -> dict[str, object]:
+    return {"spec": {"template": {"spec": {"containers": [{"resources": {"limits": {"cpu": cpu}}}]}}}}
+
+
+@pytest.mark.parametrize("cpu", ["583m", "0.9", "999m"])
+def test_a_service_with_less_than_a_processor_is_not_billed_by_instance_unless_the_settings_give_it_more(
+    cpu: str,
+) -> None:
+    by_instance = CostSettings(billing="instance")
+    with pytest.raises(Unusable) as refused:
+        Billing(spec(cost=by_instance)).plan({"billed service": with_cpu(cpu)})
+    error = refused.value
+    assert error.what == "Cloud Run bills by instance only from one processor on, and the function has less"
+    assert (error.where, error.fix) == ("billing of the function", ("python -m deploy up --profile=large",))
+    (step,) = Billing(spec(cost=by_instance, function={"cpu": "1"})).plan({"billed service": with_cpu(cpu)})
+    assert (step.action, step.resource) == ("update", "billing of the function")
+
+
+@pytest.mark.parametrize("service", [with_cpu("1"), with_cpu("1000m"), with_cpu("2"), with_cpu("many"), {}, None])
+def test_a_service_whose_processor_is_large_enough_or_not_known_is_billed_as_the_setting_says(service: object) -> None:
+    (step,) = Billing(spec(cost=CostSettings(billing="instance"))).plan({"billed service": service})
+    assert step.changes == (Change("billing", "request", "instance"),)
+
+
+def test_billing_that_is_as_it_should_be_is_kept() -> None:
+    (step,) = Billing(spec()).plan({"billed service": described(**{THROTTLING: "true"})})
+    assert (step.action, step.reason) == ("keep", "by request")
+    (step,) = Billing(spec()).plan({"billed service": described(**{THROTTLING: "False"})})
+    assert step.call
+    assert " --cpu-throttling " in step.call.line()
 
 
 THROTTLING = "run.googleapis.com/cpu-throttling"

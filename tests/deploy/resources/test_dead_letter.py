@@ -72,6 +72,12 @@ def test_the_service_agent_is_made_unless_it_has_a_role_already() -> None:
     assert commands(step) == [f"beta services identity create --service=pubsub.googleapis.com --project={PROJECT}"]
     (step,) = agent.plan({**PROJECT_FOUND, "reports-dead-letter": PUBLISHES})
     assert (step.action, step.reason) == ("keep", "is there")
+    (step,) = ServiceAgent(OURS).plan(PROJECT_FOUND)
+    assert (step.action, step.reason) == ("create", "may not be there yet")
+    assert list(agent.details({})) == [
+        (topic, ("pubsub", "topics", "get-iam-policy", topic, f"--project={PROJECT}"))
+        for topic in ("dead", "reports-dead-letter")
+    ]
     assert service_agent(NUMBER) == AGENT
 
 
@@ -85,4 +91,7 @@ def test_the_service_agent_is_not_looked_for_without_dead_letters_nor_by_a_remov
 def test_a_project_without_a_known_number_is_an_error_with_the_command_that_shows_it(found: dict[str, Any]) -> None:
     with pytest.raises(DeployError) as refused:
         ServiceAgent(OURS, ("dead",)).plan(found)
+    assert refused.value.what == f"the number of {PROJECT} is not known, and the account's name contains it"
+    assert refused.value.where == "Pub/Sub's service agent"
     assert refused.value.fix == (f"gcloud projects describe {PROJECT}",)
+    assert ServiceAgent(OURS, ("dead",)).describe == ("projects", "describe", PROJECT)

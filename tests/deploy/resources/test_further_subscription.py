@@ -21,6 +21,7 @@ FOUND = {
     "messageRetentionDuration": "604800s",
 }
 LOST = f"projects/{PROJECT}/topics/lost"
+AS_ACCOUNT = [f"--push-endpoint={URL}", f"--push-auth-service-account={ACCOUNT}"]
 PUSHED = {"pushEndpoint": URL, "oidcToken": {"serviceAccountEmail": ACCOUNT, "audience": URL}}
 
 
@@ -100,6 +101,27 @@ def test_a_subscription_comes_after_its_topic_and_its_dead_letter_topic() -> Non
         ({"push": URL}, {}, f"push to none -> {URL}", [f"--push-endpoint={URL}"]),
         ({"push": URL, "service_account": ACCOUNT}, {"pushConfig": PUSHED}, "", []),
         (
+            {"push": URL, "service_account": ACCOUNT, "audience": "dt"},
+            {"pushConfig": PUSHED},
+            'push {"audience": ""} -> {"audience": "dt"}',
+            [*AS_ACCOUNT, "--push-auth-token-audience=dt"],
+        ),
+        (
+            {"push": URL, "service_account": ACCOUNT},
+            {"pushConfig": {**PUSHED, "oidcToken": {"serviceAccountEmail": "other@p", "audience": "dt"}}},
+            (
+                'push {"service_account": "other@p", "audience": "dt"} -> '
+                f'{{"service_account": "{ACCOUNT}", "audience": ""}}'
+            ),
+            AS_ACCOUNT,
+        ),
+        (
+            {"push": URL, "no_wrapper": True},
+            {"pushConfig": {"pushEndpoint": URL, "noWrapper": {"writeMetadata": True}}},
+            "",
+            [],
+        ),
+        (
             {"push": URL, "service_account": ACCOUNT, "no_wrapper": True},
             {"pushConfig": PUSHED},
             'push {"no_wrapper": false} -> {"no_wrapper": true}',
@@ -167,6 +189,15 @@ def test_what_no_setting_says_is_left_as_it_is_and_shown() -> None:
     (step,) = further(push=URL, service_account=ACCOUNT, filter=FILTER, ordering=True, ack_deadline="60s").plan(
         {"subscription": {**FOUND, **found}}
     )
+    assert (step.action, step.reason) == ("keep", "never expires, keeps 7 days")
+
+
+def test_the_pauses_and_the_topic_of_dead_letters_are_set_elsewhere_unless_a_setting_names_the_topic() -> None:
+    pauses = {"minimumBackoff": "10s", "maximumBackoff": "600s"}
+    found = {"retryPolicy": pauses, "deadLetterPolicy": {"deadLetterTopic": LOST}, "enableExactlyOnceDelivery": True}
+    (step,) = further().plan({"subscription": {**FOUND, **found}})
+    assert [phrase in step.reason for phrase in ("waits 10s", LOST, "exactly-once delivery")] == [True] * 3
+    (step,) = further(dead_letter="lost", exactly_once=True).plan({"subscription": {**FOUND, **found}})
     assert (step.action, step.reason) == ("keep", "never expires, keeps 7 days")
 
 

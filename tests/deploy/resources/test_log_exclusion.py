@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from deploy.errors import NotOwned
+from deploy.errors import NotOwned, Unusable
 from deploy.google.https import Call
 from deploy.resources.alert_definitions import alerts_of, log_metrics_of
-from deploy.resources.log_exclusion import LogExclusion
+from deploy.resources.log_exclusion import LogExclusion, owner_of
 from deploy.spec import Alerts, CostSettings
+from deploy.steps import RestCall
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
+from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage, spec
 
 OURS = "dt-pubsub-dt-pubsub-requests"
@@ -116,3 +118,54 @@ def test_no_alert_and_no_metric_reads_the_entries_that_are_left_out() -> None:
     of_logs += [metric.body["filter"] for metric in log_metrics_of(with_alerts)]
     assert len(of_logs) == 3
     assert all("jsonPayload.reason=" in wanted for wanted in of_logs)
+
+
+OWNED = LogExclusion(spec(cost=ERRORS))
+LISTED = f"https://logging.googleapis.com/v2/projects/{PROJECT}/exclusions"
+SINK = ("gcloud", "logging", "sinks", "update", "_Default", f"--project={PROJECT}")
+THERE = {"name": OURS, **OWNED.body}
+
+
+def by_hand(verb: str) -> tuple[str, ...]:
+    fields = {"name": OURS, "description": OWNED.body["description"], "filter": OWNED.body["filter"]}
+    return (*SINK, f"--{verb}-exclusion={','.join(f'{key}={value}' for key, value in fields.items())}")
+
+
+def test_an_exclusion_that_is_not_there_is_made_with_its_name_and_its_fields() -> None:
+    (step,) = OWNED.plan({"exclusions": [THEIRS]})
+    assert (step.action, step.resource) == ("create", f"log exclusion {OURS}")
+    assert step.call == RestCall("POST", LISTED, THERE, by_hand("add"))
+
+
+def test_an_exclusion_that_differs_is_changed_by_its_fields_alone() -> None:
+    (step,) = OWNED.plan({"exclusions": [{**THERE, "disabled": True}, THEIRS]})
+    assert (step.action, step.reason) == ("update", "disabled true -> false")
+    mask = f"{LISTED}/{OURS}?updateMask=description,disabled,filter"
+    assert step.call == RestCall("PATCH", mask, OWNED.body, by_hand("update"))
+
+
+@pytest.mark.parametrize("there", [THERE, {key: value for key, value in THERE.items() if key != "disabled"}])
+def test_an_exclusion_as_it_is_to_be_is_kept_also_if_google_leaves_out_what_is_false(there: dict[str, Any]) -> None:
+    (step,) = OWNED.plan({"exclusions": [there]})
+    assert (step.action, step.reason) == ("keep", "leaves Cloud Run's entries of answers 2xx out of the log")
+    assert OWNED.body["description"] == "Cloud Run's entries of answers 2xx of dt-pubsub (dt-pubsub=dt-pubsub)"
+
+
+def test_a_removal_deletes_our_exclusion_alone_and_shows_the_command_that_does_the_same() -> None:
+    (step,) = OWNED.removal({"exclusions": [THEIRS, THERE]})
+    assert (step.action, step.resource) == ("delete", f"log exclusion {OURS}")
+    assert step.call == RestCall("DELETE", f"{LISTED}/{OURS}", by_hand=(*SINK, f"--remove-exclusions={OURS}"))
+
+
+@pytest.mark.parametrize("found", [{}, {"description": ""}, {"description": "of (dt-pubsub=Another)"}])
+def test_an_exclusion_whose_description_names_no_deployment_has_no_owner(found: dict[str, str]) -> None:
+    assert owner_of(found) == ""
+    assert owner_of({"description": "of site2 (dt-pubsub=site2)"}) == "site2"
+
+
+def test_a_taken_name_is_an_error_with_the_command_that_frees_it() -> None:
+    with pytest.raises(Unusable) as refused:
+        OWNED.plan({"exclusions": [{**THERE, "description": "made by hand"}]})
+    error = refused.value
+    assert error.what == "exists, but its description does not name this deployment: (dt-pubsub=dt-pubsub)"
+    assert (error.where, error.fix) == (f"log exclusion {OURS}", (f"{' '.join(SINK)} --remove-exclusions={OURS}",))

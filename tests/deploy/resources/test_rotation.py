@@ -10,6 +10,7 @@ from deploy.resources.rotation import (
     MIN_GRACE_S,
     ROTATION,
     SOON_S,
+    Phase,
     Rotation,
     rotation_in,
     rotation_row,
@@ -106,12 +107,65 @@ def test_the_row_of_status_says_how_far_a_rotation_is() -> None:
     )
     due = rotation_row(noted(KEEPING), NOW + GRACE_S)
     assert due is not None
-    assert due[1].endswith("; the old one may go: `python -m deploy rotate` or the next `up` removes it")
-    for phase in ("adding", "spreading", "switching", "retiring"):
-        row = rotation_row(noted(replace(KEEPING, phase=phase)), NOW)
-        assert row is not None
-        assert row[0] == "unfinished"
-        assert row[1].endswith("begun at 2025-11-27T23:55:00Z; `python -m deploy rotate` goes on")
+    assert due[1] == (
+        "DT signs with the new secret since 2025-11-28T00:00:00Z; "
+        "the old one may go: `python -m deploy rotate` or the next `up` removes it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("phase", "state"),
+    [
+        ("adding", "the new secret is being added; DT still signs with the old one"),
+        ("spreading", "the function does not know the new secret everywhere yet; DT still signs with the old one"),
+        ("switching", "the function knows both secrets, and DT's connectors are being changed to the new one"),
+        ("retiring", "DT signs with the new secret, and the old one is being removed"),
+    ],
+)
+def test_an_unfinished_phase_is_said_with_what_dt_signs_with_and_how_it_goes_on(phase: Phase, state: str) -> None:
+    goes_on = "begun at 2025-11-27T23:55:00Z; `python -m deploy rotate` goes on"
+    assert rotation_row(noted(replace(KEEPING, phase=phase)), NOW) == ("unfinished", f"{state}; {goes_on}")
+
+
+def test_a_version_that_is_kept_for_hours_is_said_with_when_it_may_go() -> None:
+    clearing = noted(replace(KEEPING, phase="clearing", last=3, moved=NOW))
+    state = "the function knows only the new secret since 2025-11-28T00:00:00Z; the version with the old one"
+    assert rotation_row(clearing, NOW + CLEAR_S - 1) == (
+        "ok",
+        f"{state} stays until 2025-11-28T12:00:00Z, then `python -m deploy rotate` or `up` destroys it",
+    )
+    assert rotation_row(clearing, NOW + CLEAR_S) == (
+        "ok",
+        f"{state} may go: `python -m deploy rotate` or the next `up` destroys it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("rotation", "waits"),
+    [
+        (KEEPING, True),
+        (replace(KEEPING, grace=0), False),
+        (replace(KEEPING, phase="clearing", moved=NOW), True),
+        *((replace(KEEPING, phase=phase), False) for phase in ("adding", "spreading", "switching", "retiring", "done")),
+    ],
+)
+def test_only_a_rotation_that_keeps_a_secret_or_its_version_for_a_time_waits(rotation: Rotation, waits: object) -> None:
+    assert rotation.waits(NOW) is waits
+
+
+def test_requests_that_the_function_refused_may_come_from_a_rotation_that_goes_on_or_has_moved_since() -> None:
+    done = Rotation("done", since=NOW, switched=NOW + 10, moved=NOW + 20)
+    assert done.may_have_asked(NOW + 20)
+    assert not done.may_have_asked(NOW + 21)
+    assert replace(done, moved=0).may_have_asked(NOW + 10)
+    assert replace(done, moved=0, switched=0).may_have_asked(NOW)
+    assert not replace(done, moved=0, switched=0).may_have_asked(NOW + 1)
+    assert replace(done, phase="adding").may_have_asked(NOW + 1000)
+
+
+def test_a_grace_period_below_the_least_one_is_an_emergency() -> None:
+    assert replace(KEEPING, grace=MIN_GRACE_S - 1).is_emergency
+    assert not replace(KEEPING, grace=MIN_GRACE_S).is_emergency
 
 
 def test_a_rotation_that_has_ended_is_shown_for_two_weeks() -> None:

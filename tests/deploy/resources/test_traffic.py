@@ -6,8 +6,8 @@ import pytest
 
 from deploy.errors import DeployError
 from deploy.resources.function import Function
-from deploy.resources.traffic import back_to_newest, list_revisions, pinned_to, plan_rollback, split_words
-from deploy.steps import Step
+from deploy.resources.traffic import back_to_newest, list_revisions, newest_ready, pinned_to, plan_rollback, split_words
+from deploy.steps import Change, Step
 from tests.deploy.fakes.gcloud import PROJECT, new_revision
 from tests.deploy.stage import spec
 
@@ -59,6 +59,31 @@ def test_a_rollback_that_ends_a_split_says_so() -> None:
     )
     assert "split" not in rollback(tagged, wanted=ON(1)).reason
     assert split_words(None) == ""
+    assert rollback(split, wanted=ON(1)).changes == (Change("traffic", split_words(split), ON(1)),)
+    assert rollback(tagged, wanted=ON(1)).changes == (Change("traffic", ON(3), ON(1)),)
+
+
+def test_shares_of_one_revision_are_one_share() -> None:
+    half = {"revisionName": ON(2), "percent": 50}
+    assert (pinned_to(service(half, half)), split_words(service(half, half))) == (ON(2), "")
+
+
+@pytest.mark.parametrize("nothing", [None, {}, {"spec": None, "status": None}, {"spec": {"traffic": None}}])
+def test_a_service_of_which_google_shows_nothing_is_neither_pinned_nor_split(nothing: Any) -> None:
+    assert (pinned_to(nothing), newest_ready(nothing), split_words(nothing)) == ("", "", "")
+    with pytest.raises(DeployError) as refused:
+        rollback(nothing or {}, FIRST)
+    assert (refused.value.what, refused.value.where) == (
+        "there is no revision before the newest that could answer",
+        "rollback",
+    )
+
+
+@pytest.mark.parametrize("without", ["metadata", "spec", "status"])
+def test_a_revision_of_which_google_does_not_show_all_is_passed_over(without: str) -> None:
+    part = {key: value for key, value in SECOND.items() if key != without}
+    assert rollback(service(), FIRST, part, THIRD).changes[0].new == ON(1)
+    assert rollback(service(), FIRST, {**SECOND, without: {}}, THIRD).changes[0].new == ON(1)
 
 
 def test_a_revision_is_shown_with_its_version_if_google_shows_it() -> None:
@@ -90,8 +115,9 @@ def test_a_revision_that_cannot_answer_dt_is_passed_over_and_refused_by_name(fau
     assert rollback(service(), FIRST, faulty, THIRD).changes[0].new == ON(1)
     with pytest.raises(DeployError, match=f"revision {ON(2)}: {fault}"):
         rollback(service(), FIRST, faulty, THIRD, wanted=ON(2))
-    with pytest.raises(DeployError, match=f"(?s)no revision before {ON(3)} that could answer:.*{ON(2)} {fault}"):
+    with pytest.raises(DeployError) as refused:
         rollback(service(), faulty, THIRD)
+    assert refused.value.what == f"there is no revision before {ON(3)} that could answer:\n  {ON(2)} {fault}"
 
 
 def test_without_an_earlier_revision_the_error_says_what_to_do() -> None:
@@ -103,7 +129,10 @@ def test_without_an_earlier_revision_the_error_says_what_to_do() -> None:
 def test_a_second_rollback_does_not_go_further_back() -> None:
     step = rollback(pinned(2))
     assert step.action == "keep"
-    assert "is rolled back already: revision dt-pubsub-00002-abc answers" in step.reason
+    assert step.reason == (
+        "is rolled back already: revision dt-pubsub-00002-abc answers all requests; "
+        "--rollback=REVISION goes further back"
+    )
 
 
 def test_a_deployment_that_did_not_start_needs_no_rollback() -> None:
@@ -111,13 +140,20 @@ def test_a_deployment_that_did_not_start_needs_no_rollback() -> None:
         found = service(traffic, ready=2)
         step = rollback(found, FIRST, SECOND, new_revision("dt-pubsub", 3, SERVED, ready=False))
         assert step.action == "keep"
-        assert "did not start, so revision dt-pubsub-00002-abc still answers" in step.reason
+        assert step.reason == (
+            "the newest deployment did not start, so revision dt-pubsub-00002-abc still answers; "
+            "--rollback=REVISION goes back"
+        )
 
 
 def test_a_revision_can_be_named() -> None:
     assert rollback(service(), wanted=ON(1)).changes[0].new == ON(1)
     assert rollback(pinned(2), wanted=ON(1)).changes[0].new == ON(1)
-    assert rollback(pinned(1), wanted=ON(1)).action == "keep"
+    kept = rollback(pinned(1), wanted=ON(1))
+    assert (kept.action, kept.reason) == (
+        "keep",
+        "revision dt-pubsub-00001-abc (made 2026-11-01 08:13 UTC) answers all requests already",
+    )
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones_and_the_newest_with_up() -> None:
@@ -150,7 +186,11 @@ def test_only_a_pin_of_all_requests_is_ended() -> None:
         == "rolled back: revision dt-pubsub-00002-abc answers all requests; this step sends them to the newest one"
     )
     (step,) = back_to_newest(spec(), name, pinned(3))
-    assert step.reason.startswith("all requests are pinned to revision dt-pubsub-00003-abc")
+    assert step.reason == (
+        "all requests are pinned to revision dt-pubsub-00003-abc, so that a later deployment would get none"
+    )
+    assert step.changes == (Change("traffic", "dt-pubsub-00003-abc", "the newest revision"),)
+    assert (step.action, step.resource) == ("update", "function dt-pubsub, traffic")
 
 
 def test_a_tag_without_requests_does_not_count() -> None:

@@ -1,7 +1,10 @@
 """Topics and subscriptions in no settings: found by their label, and removed with what goes with them."""
 
+from typing import Any, Literal
+
 from deploy.resources.pubsub import UNREAD, Subscription, Topic
 from deploy.resources.unlisted import Unlisted
+from deploy.spec import Warehouse
 from deploy.steps import GcloudCall
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import spec
@@ -39,3 +42,54 @@ def test_the_owner_of_a_left_one_is_read_before_it_is_deleted() -> None:
     assert (type(owner), owner.title) == (Subscription, "subscription old")
     owner = topics.owner(topics.id.part_named("old"))
     assert (type(owner), owner.title) == (Topic, "topic old")
+
+
+def test_a_plan_leaves_them_alone_and_shows_the_command_that_deletes_them() -> None:
+    (step,) = Unlisted(spec(), "subscription", KNOWN).plan({"labelled": listed("subscription", "old", "dt-events")})
+    assert (step.action, step.resource, step.call) == ("keep", "subscription old", None)
+    assert step.reason == (
+        "is in no settings, so it is left alone, and still gets messages; this deletes them with it: "
+        f"gcloud pubsub subscriptions delete old --project={PROJECT}"
+    )
+
+
+WRITER, REFUSED = "dt-events-bigquery", "dt-events-unwritten"
+STORING = [
+    {**listed("subscription", WRITER)[0], "bigqueryConfig": {"table": f"{PROJECT}.warehouse.events"}},
+    *listed("subscription", REFUSED, "old"),
+]
+
+
+def reasons(
+    storing: list[dict[str, object]], kind: Literal["subscription", "topic"] = "subscription", **of: Any
+) -> list[str]:
+    """Return the reasons of a plan, up to the command that deletes what is in no settings."""
+    steps = Unlisted(spec(**of), kind, KNOWN).plan({"labelled": storing})
+    return [f"{step.resource}: {step.reason.partition('; this deletes')[0]}" for step in steps]
+
+
+LEFT = "is in no settings, so it is left alone, and still gets messages"
+
+
+def test_subscriptions_that_store_events_are_shown_with_the_ways_to_compare_or_end_that_and_without_a_deletion() -> (
+    None
+):
+    how = (
+        "not compared; python -m deploy up --bigquery=warehouse compares it, "
+        "python -m deploy up --bigquery=none ends the storing"
+    )
+    assert reasons(STORING) == [
+        f"subscription {WRITER}: stores events in BigQuery dataset warehouse, {how}",
+        f"subscription {REFUSED}: gets the events that BigQuery dataset warehouse refuses, {how}",
+        f"subscription old: {LEFT}",
+    ]
+
+
+def test_without_a_subscription_of_ours_that_writes_to_bigquery_its_name_means_nothing() -> None:
+    theirs = {**STORING[0], "labels": {}}
+    assert reasons([theirs, *STORING[1:]]) == [f"subscription {name}: {LEFT}" for name in (REFUSED, "old")]
+    pulled = listed("subscription", WRITER, REFUSED)
+    assert reasons(pulled) == [f"subscription {name}: {LEFT}" for name in (WRITER, REFUSED)]
+    ended = {"bigquery": Warehouse(dataset="")}
+    assert reasons(STORING[:1], **ended) == [f"subscription {WRITER}: {LEFT}"]
+    assert reasons(STORING[:1], "topic") == [f"topic {WRITER}: {LEFT}"]
