@@ -10,10 +10,12 @@ from deploy.resources.dead_letter import (
     agents,
     dead_letter_subscriptions,
     dead_letter_topics,
+    dead_letters,
     roles_after,
     roles_before,
 )
 from deploy.resources.service_agent import ServiceAgent, service_agent
+from deploy.spec import SubscriptionSettings, Warehouse
 from deploy.steps import GcloudCall, ResourceId
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import spec
@@ -37,6 +39,17 @@ def test_subscriptions_that_share_a_dead_letter_topic_have_it_once_with_a_subscr
     (line,) = commands(*kept)
     assert line.startswith("pubsub subscriptions create dead --topic=dead --expiration-period=never")
     assert "--message-retention-duration=31d" in line
+
+
+def test_subscriptions_with_a_dead_letter_topic_have_dead_letters_and_so_has_the_one_that_writes_to_bigquery() -> None:
+    wanted = (SubscriptionSettings("alarms", dead_letter="dead"), SubscriptionSettings("plain"))
+    of_alarms = DeadLetter("alarms", "dead")
+    assert dead_letters(spec(subscriptions=wanted)) == (of_alarms,)
+    assert dead_letters(spec(subscriptions=wanted, bigquery=Warehouse(dataset=""))) == (of_alarms,)
+    assert dead_letters(spec(subscriptions=wanted, bigquery=Warehouse(dataset="iot"))) == (
+        of_alarms,
+        DeadLetter("dt-events-bigquery", "dt-events-unwritten"),
+    )
 
 
 def test_pubsub_may_publish_dead_letters_and_acknowledge_the_messages_that_they_were() -> None:

@@ -215,7 +215,11 @@ def test_what_pubsub_cannot_change_is_said_before_it_is_tried(
 ) -> None:
     with pytest.raises(Unusable) as refused:
         further(**wanted).plan({"subscription": {**FOUND, **found}})
-    assert refused.value.what.startswith(f"Pub/Sub cannot change {change}: give the new one another name")
+    assert refused.value.what == (
+        f"Pub/Sub cannot change {change}: give the new one another name, and delete this one when it is read empty; "
+        "or delete it now"
+    )
+    assert refused.value.where == "subscription alarms"
     assert refused.value.fix == (f"gcloud pubsub subscriptions delete alarms --project={PROJECT}",)
 
 
