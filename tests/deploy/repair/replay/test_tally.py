@@ -1,10 +1,12 @@
 """The counts of a replay: as a summary, as JSON, and whether everything is on the main topic."""
 
+from dataclasses import replace
+
 import pytest
 
 from deploy.google.pubsub_api import Pulled
 from deploy.repair.replay import tally as module
-from deploy.repair.replay.tally import Tally
+from deploy.repair.replay.tally import Tally, described
 from deploy.repair.republisher import Verdict
 
 MESSAGE = Pulled("ack", "1", b"", {"reason": "expired", "eventId": "e1"}, 1_762_071_196.5)
@@ -45,6 +47,62 @@ def test_the_summary_has_every_outcome_once() -> None:
         "1 message more than --limit; still on the rejected topic",
         "1 message published but not acknowledged: the next replay publishes them again, with the same eventId",
     ]
+
+
+def test_the_summary_has_what_is_still_under_way_and_what_a_dead_letter_policy_takes_away() -> None:
+    counts = counted(PUBLISHED, matched=4)
+    counts.sending, counts.last_attempts = 2, 3
+    assert list(counts.lines()) == [
+        "1 message of 4 on the main topic",
+        "1 message not tried; still on the rejected topic",
+        "2 messages sent without an answer in time: may be on the main topic; still on the rejected topic",
+        (
+            "3 messages had the last delivery that the dead-letter policy of the subscription allows: Pub/Sub moves "
+            "them to its dead-letter topic"
+        ),
+    ]
+
+
+def test_a_run_that_was_stopped_says_how_many_it_has_looked_at() -> None:
+    counts = counted(PUBLISHED)
+    counts.others, counts.beyond = 2, 1
+    first, *_ = counts.lines(is_stopped=True)
+    assert first == "4 messages looked at until then, 1 of them asked for"
+    assert list(Tally(others=1).lines(is_stopped=True)) == ["1 message looked at until then, 0 of them asked for"]
+
+
+def test_a_dry_run_says_what_would_become_of_messages() -> None:
+    assert list(counted(PUBLISHED, REFUSED, is_dry=True).lines()) == [
+        "1 message of 2 would be on the main topic",
+        "1 message would be refused: malformed; still on the rejected topic",
+    ]
+
+
+def test_json_has_every_count() -> None:
+    counts = counted(PUBLISHED, REFUSED, REFUSED, FAILED, matched=6)
+    counts.add(MESSAGE, PUBLISHED, is_acknowledged=False)
+    counts.beyond, counts.others, counts.last_attempts = 1, 8, 3
+    assert counts.as_json() == {
+        "dryRun": False,
+        "matched": 6,
+        "published": 2,
+        "refused": {"malformed": 2},
+        "failed": {"503 publish": 1},
+        "notTried": 1,
+        "beyondLimit": 1,
+        "others": 8,
+        "notAcknowledged": 1,
+        "lastAttempts": 3,
+        "messages": counts.listed,
+    }
+    assert counted(is_dry=True).as_json()["dryRun"] is True
+
+
+def test_a_message_is_described_by_what_tells_it_from_others() -> None:
+    bare = Pulled("ack", "1", b"", {}, 1_762_071_196.5)
+    whole = {"eventType": "touch", "deviceId": "d1", "eventId": "e1", "reason": "expired"}
+    assert described(replace(bare, attributes=whole)) == "2025-11-02T08:13:16Z  touch  d1  e1  expired"
+    assert described(bare) == "2025-11-02T08:13:16Z  -  -  -  -"
 
 
 def test_without_a_message_it_says_what_was_looked_at() -> None:
