@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import jwt
 import pytest
@@ -64,7 +64,9 @@ def test_an_event_that_the_function_refuses_is_not_repeated_and_has_its_reason()
     assert len(function.sent) == 1
 
 
-@pytest.mark.parametrize("answer", [BUSY, Answer(429, ""), Answer(500, ""), Answer(0, ""), Answer(408, "")])
+@pytest.mark.parametrize(
+    "answer", [BUSY, Answer(429, ""), Answer(500, ""), Answer(599, ""), Answer(0, ""), Answer(408, "")]
+)
 def test_an_answer_that_may_pass_is_repeated_with_growing_pauses(answer: Answer) -> None:
     function = Function([answer, answer, answer, PUBLISHED])
     assert function.republisher().send(b"{}").outcome == "published"
@@ -91,6 +93,7 @@ def test_an_event_is_given_up_after_the_deadline_and_says_why() -> None:
         (Answer(413, '{"error": "too_large"}'), "413 too_large"),
         (Answer(403, f"<html>{'x' * 500}"), f"403 <html>{'x' * 194}"),
         (Answer(422, "Unprocessable"), "422 Unprocessable"),
+        (Answer(499, ""), "499"),
         (Answer(200, "hello"), "not an answer of the function: 200 hello"),
         (Answer(200, '{"topic": "events"}'), 'not an answer of the function: 200 {"topic": "events"}'),
         (Answer(200, '["events"]'), 'not an answer of the function: 200 ["events"]'),
@@ -104,20 +107,28 @@ def test_any_other_answer_is_a_failure_that_is_not_repeated(answer: Answer, why:
 
 def test_a_function_that_puts_the_event_on_its_rejected_topic_is_too_old_and_ends_the_run() -> None:
     function = Function([Answer(200, json.dumps({"messageId": "18", "topic": "rejected"}))])
-    with pytest.raises(Outdated, match="does not know") as failed:
+    with pytest.raises(Outdated) as failed:
         function.republisher().send(b"{}")
-    assert failed.value.fix == (UP,)
+    assert failed.value.what == (
+        "the deployed function does not know python -m deploy replay: it put an event on its rejected topic"
+    )
+    assert (failed.value.where, failed.value.fix) == ("https://function.example/", (UP,))
 
 
 @pytest.mark.parametrize(
-    ("answer", "way"),
-    [(Answer(422, '{"error": "expired"}'), "behind"), (Answer(503, '{"error": "clock"}'), "ahead of")],
+    ("answer", "what"),
+    [
+        (Answer(422, '{"error": "expired"}'), "behind the function's: it answered 422 expired"),
+        (Answer(503, '{"error": "clock"}'), "ahead of the function's: it answered 503 clock"),
+    ],
 )
-def test_a_clock_that_is_wrong_ends_the_run_and_is_named_with_what_sets_it(answer: Answer, way: str) -> None:
+def test_a_clock_that_is_wrong_ends_the_run_and_is_named_with_what_sets_it(answer: Answer, what: str) -> None:
     function = Function([BUSY, answer])
-    with pytest.raises(DeployError, match=f"the clock of this machine is {way} the function's") as failed:
+    with pytest.raises(DeployError) as failed:
         function.republisher().send(b"{}")
-    assert (len(function.sent), failed.value.fix) == (2, ("sudo timedatectl set-ntp true",))
+    error = failed.value
+    assert (error.what, error.where) == (f"the clock of this machine is {what}", "https://function.example/")
+    assert (len(function.sent), error.fix) == (2, ("sudo timedatectl set-ntp true",))
 
 
 def test_every_attempt_waits_for_its_turn() -> None:
@@ -137,20 +148,42 @@ def test_a_function_that_knows_the_secret_and_the_origin_is_found_out_without_pu
     assert [origin for _, _, origin in function.sent] == ["backfill", "backfill", UNKNOWN_ORIGIN]
 
 
+UNKNOWN = "it is not known whether the function knows python -m deploy replay: "
+STATUS = ("python -m deploy status",)
+SECRET = ("python -m deploy rotate --status", "python -m deploy plan")
+
+
 @pytest.mark.parametrize(
-    ("answers", "what"),
+    ("answers", "what", "fix"),
     [
-        ([CHECKSUM, CHECKSUM], "is older than this command"),
-        ([CHECKSUM, BUSY], "it is not known whether the function knows .* replay: 503 publish"),
-        ([CHECKSUM, Answer(0, "")], "it is not known whether the function knows .* replay: no answer"),
-        ([CHECKSUM, Answer(401, "Unauthorized")], "it is not known whether the function knows .* replay: 401 Unauth"),
-        ([SIGNATURE], "does not accept the newest secret: it answered 401 signature"),
-        ([Answer(403, "Forbidden")], "the function answered 403 Forbidden"),
-        ([Answer(404, "")], "the function answered 404"),
-        ([Answer(0, "")], "the function does not answer"),
-        ([BUSY], "the function answered 503 publish"),
+        (
+            [CHECKSUM, CHECKSUM],
+            "the deployed function is older than this command: it does not know python -m deploy replay",
+            (UP,),
+        ),
+        ([CHECKSUM, BUSY], f"{UNKNOWN}503 publish", STATUS),
+        ([CHECKSUM, Answer(0, "")], f"{UNKNOWN}no answer", STATUS),
+        ([CHECKSUM, Answer(401, "Unauthorized")], f"{UNKNOWN}401 Unauthorized", STATUS),
+        ([SIGNATURE], "the function does not accept the newest secret: it answered 401 signature", SECRET),
+        ([Answer(401, "[]")], "the function does not accept the newest secret: it answered 401 []", SECRET),
+        ([Answer(403, " Forbidden ")], "the function answered 403 Forbidden", STATUS),
+        ([Answer(404, "")], "the function answered 404", STATUS),
+        ([Answer(404, '{"error": 7}')], 'the function answered 404 {"error": 7}', STATUS),
+        ([Answer(0, "")], "the function does not answer", STATUS),
+        ([BUSY], "the function answered 503 publish", STATUS),
     ],
 )
-def test_a_function_that_cannot_be_used_is_an_error_before_anything_is_sent(answers: list[Answer], what: str) -> None:
-    with pytest.raises(DeployError, match=what):
+def test_a_function_that_cannot_be_used_is_an_error_before_anything_is_sent(
+    answers: list[Answer], what: str, fix: tuple[str, ...]
+) -> None:
+    with pytest.raises(DeployError) as failed:
         Function(answers).republisher().check()
+    error = failed.value
+    assert (error.what, error.where, error.fix) == (what, "https://function.example/", fix)
+    assert isinstance(error, Outdated) == (fix == (UP,))
+
+
+def test_pauses_vary_between_the_half_and_the_whole_so_that_threads_do_not_meet() -> None:
+    function = Function([BUSY, BUSY, PUBLISHED])
+    replace(function.republisher(), jitter=lambda: 0.0).send(b"{}")
+    assert function.pauses() == [0.5, 1.0]
