@@ -90,6 +90,5 @@ def test_without_a_subscription_of_ours_that_writes_to_bigquery_its_name_means_n
     assert reasons([theirs, *STORING[1:]]) == [f"subscription {name}: {LEFT}" for name in (REFUSED, "old")]
     pulled = listed("subscription", WRITER, REFUSED)
     assert reasons(pulled) == [f"subscription {name}: {LEFT}" for name in (WRITER, REFUSED)]
-    ended = {"bigquery": Warehouse(dataset="")}
-    assert reasons(STORING[:1], **ended) == [f"subscription {WRITER}: {LEFT}"]
+    assert reasons(STORING[:1], bigquery=Warehouse(dataset="")) == [f"subscription {WRITER}: {LEFT}"]
     assert reasons(STORING[:1], "topic") == [f"topic {WRITER}: {LEFT}"]
