@@ -66,10 +66,7 @@ def test_the_function_must_reach_95_percent_and_the_deploy_command_85() -> None:
         ("deploy/stages/plan", ["deploy/stages/plan"]),
         ("function/signature", ["function/signature"]),
         ("signature", ["function/signature"]),
-        (
-            "deploy/cli",
-            ["deploy/cli/options", "deploy/cli/settings", "deploy/cli/settings_file", "deploy/cli/settings_text"],
-        ),
+        ("deploy/repair/backfill", ["deploy/repair/backfill/body", "deploy/repair/backfill/place"]),
         ("settings", ["function/settings"]),
     ],
 )
