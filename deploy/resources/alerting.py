@@ -124,7 +124,7 @@ def is_ours(found: Found, name: str) -> bool:
 
 def is_complete(call: Call | None) -> bool:
     """Return whether a request has no placeholder for a name that Google has not given yet."""
-    return not (isinstance(call, RestCall) and NOT_YET in json.dumps(call.body, ensure_ascii=False))
+    return not (isinstance(call, RestCall) and NOT_YET in json.dumps(call.body))
 
 
 def _by_part_and_name(pair: tuple[str, Found]) -> tuple[str, str]:

@@ -6,8 +6,10 @@ import pytest
 
 from deploy.errors import ApplyFailed, GcloudFailed, NotReady
 from deploy.google.https import Call
+from deploy.resources.alerting import is_complete
 from deploy.spec import Alerts
 from deploy.stages.source import runbook
+from deploy.steps import GcloudCall, RestCall
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage
@@ -280,3 +282,10 @@ def test_alerts_that_are_no_longer_wanted_are_removed_and_a_plan_is_empty_then(a
     assert alerted.api.left() == alerted.api.exclusions.names()
     assert [url.split("/")[6].partition("?")[0] for _, url in alerted.api.changes()][-1] == "notificationChannels"
     assert alerted.deployment(alerts=nobody).plan() == NOTHING_TO_DO
+
+
+def test_a_request_is_complete_unless_it_has_a_placeholder_for_a_name_that_google_has_not_given_yet() -> None:
+    assert is_complete(RestCall("POST", "u", {"notificationChannels": ["projects/p/notificationChannels/1"]}))
+    assert not is_complete(RestCall("POST", "u", {"notificationChannels": ["<its name>: ops@example.com"]}))
+    assert is_complete(GcloudCall(("x",)))
+    assert is_complete(None)

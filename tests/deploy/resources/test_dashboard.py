@@ -1,12 +1,14 @@
 """The dashboard: one page with a fixed id, replaced whole, which keeps the tiles of others and all places."""
 
+import json
 from typing import Any
 
 import pytest
 
-from deploy.resources.dashboard import Dashboard
+from deploy.resources.dashboard import Dashboard, with_tiles_of_others
 from deploy.spec import Alerts
 from deploy.stages.source import runbook
+from deploy.steps import Get, RestCall
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage, spec
@@ -112,4 +114,87 @@ def test_two_deployments_have_two_dashboards() -> None:
     assert spec().dashboard != spec(name="site2-pubsub").dashboard
     other = Dashboard(spec(name="site2-pubsub"))
     assert other.part_of({"name": NAME}) == ""
-    assert other.part_of({"name": f"projects/{PROJECT}/dashboards/dt-pubsub-site2-pubsub"})
+    assert other.part_of({"name": f"projects/{PROJECT}/dashboards/dt-pubsub-site2-pubsub"}) == "the page"
+    assert other.part_of({}) == ""
+
+
+URL = f"https://monitoring.googleapis.com/v1/projects/{PROJECT}/dashboards"
+DASHBOARD = Dashboard(spec(alerts=WITH_ALERTS))
+
+
+def found(**changes: Any) -> dict[str, Any]:
+    """Return the dashboard as Google has it after the first ``up``, but for these changes."""
+    (step,) = DASHBOARD.plan({"dashboards": []})
+    assert isinstance(step.call, RestCall)
+    body: dict[str, Any] = json.loads(json.dumps(step.call.body))
+    return {**body, "etag": "e1", **changes}
+
+
+def test_a_new_dashboard_is_made_with_its_fixed_id() -> None:
+    (step,) = DASHBOARD.plan({"dashboards": [{"name": "projects/p/dashboards/theirs"}]})
+    assert (DASHBOARD.title, DASHBOARD.describe) == ("dashboard dt-pubsub-dt-pubsub", Get(URL, "dashboards"))
+    assert (step.action, step.resource, step.reason) == ("create", DASHBOARD.title, "not there")
+    assert isinstance(step.call, RestCall)
+    assert (step.call.method, step.call.url, step.call.body["name"]) == ("POST", URL, NAME)
+
+
+def test_a_dashboard_is_kept_with_what_google_adds_and_deleted_by_its_url() -> None:
+    (step,) = DASHBOARD.plan({"dashboards": [found()]})
+    assert (step.action, step.reason) == ("keep", "shows what it should")
+    (step,) = DASHBOARD.removal({"dashboards": [found()]})
+    assert (step.action, step.resource) == ("delete", DASHBOARD.title)
+    assert step.call == RestCall("DELETE", f"{URL}/dt-pubsub-dt-pubsub")
+
+
+@pytest.mark.parametrize("layout", ["columnLayout", "gridLayout", "rowLayout"])
+def test_an_update_sends_the_whole_dashboard_with_its_etag_and_without_another_layout(layout: str) -> None:
+    (step,) = DASHBOARD.plan({"dashboards": [found(displayName="Mine", labels={"team": ""}, **{layout: {"a": 1}})]})
+    assert step.action == "update"
+    body = found(labels={"team": ""})
+    assert step.call == RestCall("PATCH", f"{URL}/dt-pubsub-dt-pubsub", body)
+
+
+def tile(title: str, x: int, y: int, width: int, **widget: Any) -> dict[str, Any]:
+    """Return a tile of 16 rows."""
+    return {"xPos": x, "yPos": y, "width": width, "height": 16, "widget": {"title": title, **widget}}
+
+
+FOUR = {
+    "displayName": "d",
+    "mosaicLayout": {"columns": 48, "tiles": [tile(name, 0, 0, 24, chart=name) for name in "abcd"]},
+}
+
+
+@pytest.mark.parametrize(("columns", "width"), [(48, 24), (12, 6), (3, 1), (1, 1)])
+def test_missing_tiles_come_below_all_others_two_in_a_row_of_half_the_width(columns: int, width: int) -> None:
+    theirs = {"height": 4, "widget": {"text": {}}}
+    there = {"columns": columns, "tiles": [tile("c", 0, 8, columns, chart="c"), theirs, {"yPos": 20, "height": 3}]}
+    assert with_tiles_of_others(FOUR, {"mosaicLayout": there}) == {
+        "displayName": "d",
+        "mosaicLayout": {
+            "columns": columns,
+            "tiles": [
+                *there["tiles"],  # type: ignore[misc]
+                tile("a", 0, 24, width, chart="a"),
+                tile("b", width, 24, width, chart="b"),
+                tile("d", 0, 40, width, chart="d"),
+            ],
+        },
+    }
+
+
+def test_all_tiles_come_back_to_a_dashboard_that_a_person_has_emptied() -> None:
+    after = with_tiles_of_others(FOUR, {"mosaicLayout": {"columns": 48}})
+    places = [(one["xPos"], one["yPos"]) for one in after["mosaicLayout"]["tiles"]]
+    assert places == [(0, 0), (24, 0), (0, 16), (24, 16)]
+
+
+@pytest.mark.parametrize("there", [{}, {"mosaicLayout": None}, {"mosaicLayout": {"tiles": [tile("x", 0, 0, 1)]}}])
+def test_a_dashboard_without_our_layout_gets_it(there: dict[str, Any]) -> None:
+    assert with_tiles_of_others(FOUR, there) == FOUR
+
+
+def test_a_second_tile_with_the_title_of_ours_is_one_of_a_person() -> None:
+    tiles = [tile(name, 0, 0, 24, chart=name, id="1") for name in "abcd"] + [tile("a", 0, 0, 24, chart="mine")]
+    after = with_tiles_of_others(FOUR, {"mosaicLayout": {"columns": 48, "tiles": tiles}})
+    assert after["mosaicLayout"]["tiles"] == tiles

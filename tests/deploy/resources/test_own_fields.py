@@ -35,6 +35,7 @@ def test_what_a_server_adds_or_leaves_out_is_no_difference(wanted: dict[str, Any
         ({"a": ["x"]}, {}, "a none -> 1 items"),
         ({"a": {"b": 1}}, {"a": "text"}, "a text -> 1 fields"),
         ({"a": 0}, {"a": 5}, "a 5 -> 0"),
+        ({"a": "x" * LONGEST_SHOWN}, {"a": "y"}, f"a y -> {'x' * LONGEST_SHOWN}"),
         ({"a": "x" * 99}, {"a": "y"}, f"a y -> {'x' * LONGEST_SHOWN}… (99 characters)"),
     ],
 )
