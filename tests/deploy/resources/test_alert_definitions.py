@@ -271,6 +271,89 @@ def test_a_page_in_an_alert_has_the_names_of_the_deployment() -> None:
     assert "functions describe site2-pubsub" in text
 
 
+def test_a_link_of_a_page_becomes_its_text_and_the_name_of_another_page() -> None:
+    text = "See [the costs](../cost.md#bigquery), [a backlog](backlog.md), and [a list](https://example.com/a.md)."
+    plain = "See the costs, a backlog (page backlog), and [a list](https://example.com/a.md)."
+    assert page_text(SPECS[0], text) == plain
+
+
+@pytest.mark.parametrize(
+    ("example", "own"),
+    [
+        ("--project=my-project", "--project=another-project"),
+        ("--region=europe-west1", "--region=us-east1"),
+        ("subscriptions pull dt-events", "subscriptions pull site2-events"),
+        ("subscriptions pull dt-rejected", "subscriptions pull site2-rejected"),
+        ("FROM sensors.events", "FROM cold.events"),
+        ("versions list dt-signature", "versions list site2-signature"),
+        ('service_name="dt-pubsub"', 'service_name="site2-pubsub"'),
+        ("logs read --service=dt-pubsub", "logs read --service=site2-pubsub"),
+        ("functions describe dt-pubsub", "functions describe site2-pubsub"),
+        ("label dt-pubsub, my.project", "label dt-pubsub, my.project"),
+    ],
+)
+def test_a_name_of_the_examples_becomes_that_of_the_deployment(example: str, own: str) -> None:
+    names = {"name": "site2-pubsub", "google_project": "another-project", "region": "us-east1"}
+    assert page_text(spec(**names, bigquery=Warehouse("cold")), f"Run {example} now.") == f"Run {own} now."
+
+
+@pytest.mark.parametrize("url", ["https://example.com/XX", "https://example.com/XX/", "https://example.com/XX//"])
+def test_the_links_of_pages_are_below_the_url_of_the_settings_with_one_slash(url: str) -> None:
+    (alert, *_) = alerts_of(spec(alerts=Alerts(("a@b.org",), runbook_url=url, pages=runbook())))
+    assert body_of(alert)["documentation"]["links"] == [
+        {"displayName": f"Runbook: {page}", "url": f"https://example.com/XX/{page}.md"} for page in alert.pages
+    ]
+
+
+def test_an_alert_has_the_texts_of_its_pages_below_its_first_command_if_they_are_there() -> None:
+    pages = {"no-events": "# No events\n\nLook.\n", "connector-disabled": "# Disabled\n\nIn my-project.\n"}
+    (alert, *_) = alerts_of(spec(alerts=Alerts(("a@b.org",), pages=pages)))
+    documentation = body_of(alert)["documentation"]
+    content = documentation["content"]
+    assert content.endswith(
+        "\n    python -m deploy status\n\n# No events\n\nLook.\n\n# Disabled\n\nIn cold-chain-prod.\n"
+    )
+    assert documentation == {"content": content, "mimeType": "text/markdown"}
+    (alert, *_) = alerts_of(spec(alerts=Alerts(("a@b.org",), pages={"no-events": "x" * 9000})))
+    assert len(body_of(alert)["documentation"]["content"]) == 8000, "Google takes 8,192 characters, and 10,240 bytes"
+
+
+def kept_by_hand(**thresholds: int) -> set[tuple[str, str]]:
+    """Return the conditions whose threshold a person may change, each with the key of its policy."""
+    wanted = spec(alerts=Alerts(("a@b.org",), thresholds=thresholds), bigquery=Warehouse("sensors"))
+    return {(alert.key, condition) for alert in alerts_of(wanted) for condition in alert.unset}
+
+
+@pytest.mark.parametrize(
+    ("setting", "conditions"),
+    [
+        ("no_events_hours", {("no-events", "No event was answered with 2xx")}),
+        ("server_error_percent", {("server-errors", "Share of answers 5xx")}),
+        ("unauthorized_percent", {("unauthorized", "Share of answers 401")}),
+        (
+            "unread_hours",
+            {("backlog", "Age of the oldest unread event"), ("bigquery", "Age of the oldest unwritten event")},
+        ),
+        ("unread_messages", {("backlog", "Number of unread events")}),
+        ("memory_percent", {("memory", "Memory of an instance")}),
+    ],
+)
+def test_a_setting_takes_the_threshold_of_its_conditions_from_the_person_and_no_other(
+    setting: str, conditions: set[tuple[str, str]]
+) -> None:
+    assert kept_by_hand() - kept_by_hand(**{setting: 1}) == conditions
+    assert kept_by_hand(**{setting: 1}) | conditions == kept_by_hand()
+
+
+def test_an_alert_on_a_line_of_the_log_has_no_threshold_and_fires_at_most_once_an_hour() -> None:
+    for alert in alerts_of(SPECS[0]):
+        is_log_line = "conditionMatchedLog" in alert.body["conditions"][0]
+        assert is_log_line == (alert.key in {"signed-refused", "faults"})
+        assert (not alert.unset) == is_log_line
+        limit = alert.body["alertStrategy"].get("notificationRateLimit")
+        assert limit == ({"period": "3600s"} if is_log_line else None)
+
+
 def test_conditions_are_few_because_each_costs_money() -> None:
     assert sum(len(alert.body["conditions"]) for alert in alerts_of(SPECS[0])) == 10
 

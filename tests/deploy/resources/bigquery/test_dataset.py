@@ -45,7 +45,7 @@ def test_a_label_that_differs_is_set_and_those_of_others_stay() -> None:
 @pytest.mark.parametrize("dataset", [DATASET, IN_EU])
 def test_a_dataset_is_kept_where_it_is_unless_a_setting_says_another_location(dataset: Dataset) -> None:
     (step,) = dataset.plan({"dataset": FOUND})
-    assert (step.action, step.reason) == ("keep", "in EU")
+    assert (step.action, step.id, step.reason) == ("keep", DATASET.id, "in EU")
     (step,) = dataset.plan({"dataset": {**FOUND, "location": "eu"}})
     assert (step.action, step.reason) == ("keep", "in eu")
 

@@ -39,7 +39,7 @@ def test_the_table_is_read_by_its_url_and_its_dataset_too_if_there_is_no_table()
 def test_a_new_table_has_all_columns_and_a_partition_for_each_day() -> None:
     (step,) = TABLE.plan({"table": None, "dataset": {"location": "EU"}})
     assert isinstance(step.call, RestCall)
-    assert (step.action, step.reason) == ("create", "not there")
+    assert (step.action, step.id, step.reason) == ("create", TABLE.id, "not there")
     assert (step.call.method, step.call.url) == ("POST", f"{URL}/tables")
     for member in ("labels", "timePartitioning", "schema"):
         assert step.call.body[member] == FOUND[member]
@@ -90,7 +90,7 @@ def test_by_hand_columns_and_labels_are_two_statements() -> None:
 def test_a_table_with_all_columns_in_any_case_and_more_is_kept() -> None:
     upper = [{**field, "name": field["name"].upper(), "type": field["type"].lower()} for field in without()]
     (step,) = TABLE.plan({"table": {**FOUND, "type": "TABLE", "schema": {"fields": upper}}})
-    assert (step.action, step.reason) == ("keep", "has all columns, and a partition for each day")
+    assert (step.action, step.id, step.reason) == ("keep", TABLE.id, "has all columns, and a partition for each day")
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,11 @@ def test_one_command_sets_what_differs_and_notes_the_time_if_the_rows_become_oth
     assert step.call == GcloudCall((*UPDATE, *flags, PROJECT_FLAG), needs_new_role=True)
 
 
+def test_a_deleted_topic_of_dead_letters_is_shown_with_the_one_that_takes_its_place() -> None:
+    step = planned(deadLetterPolicy={"deadLetterTopic": "_deleted-topic_", "maxDeliveryAttempts": 100})
+    assert step.reason == f"deadLetterPolicy.deadLetterTopic _deleted-topic_ -> {TOPICS}/dt-events-unwritten"
+
+
 def test_a_label_is_set_together_with_the_time() -> None:
     writer = bigquery_subscription(spec(bigquery=Warehouse("sensors"), labels={"team": "air"}))
     (step,) = writer.plan({"subscription": {**FOUND, "messageTransforms": None}})

@@ -29,7 +29,7 @@ def test_the_role_is_added_to_those_of_others_with_the_etag_of_the_policy_that_w
     policy = {"etag": "e1", "version": 3, "bindings": [THEIRS, OURS]}
     flags = ("--table=true", f"--member={AGENT}", "--role=roles/bigquery.dataEditor")
     by_hand = ("bq", f"--project_id={PROJECT}", "add-iam-policy-binding", *flags, f"{PROJECT}:sensors.events")
-    assert (step.action, step.reason) == ("create", "not granted")
+    assert (step.action, step.id, step.reason) == ("create", ROLE.id, "not granted")
     assert step.call == RestCall("POST", f"{TABLE}:setIamPolicy", {"policy": policy}, by_hand)
 
 
@@ -42,4 +42,4 @@ def test_the_role_is_granted_on_a_table_without_any_policy_and_on_one_that_is_no
 
 def test_a_role_that_pubsub_has_is_kept() -> None:
     (step,) = ROLE.plan({"policy": {"bindings": [THEIRS, OURS]}})
-    assert (step.action, step.reason) == ("keep", "Pub/Sub's service agent has it")
+    assert (step.action, step.id, step.reason) == ("keep", ROLE.id, "Pub/Sub's service agent has it")

@@ -35,13 +35,13 @@ def test_all_tables_of_the_dataset_are_listed_and_the_dataset_is_read_for_its_lo
 
 def test_views_are_kept_if_all_have_the_digest_of_this_version() -> None:
     (step,) = VIEWS_OF_SENSORS.plan(listed())
-    assert (step.action, step.reason) == ("keep", f"all {len(VIEWS)} are there")
+    assert (step.action, step.id, step.reason) == ("keep", VIEWS_OF_SENSORS.id, f"all {len(VIEWS)} are there")
 
 
 @pytest.mark.parametrize("found", [None, [], [EVENTS]])
 def test_all_views_are_made_by_one_script_each_with_its_digest(found: Any) -> None:
     (step,) = VIEWS_OF_SENSORS.plan({"tables": found})
-    assert (step.action, step.reason) == ("create", f"{len(VIEWS)} are not there")
+    assert (step.action, step.id, step.reason) == ("create", VIEWS_OF_SENSORS.id, f"{len(VIEWS)} are not there")
     assert isinstance(step.call, RestCall)
     statements = step.call.body["query"].split(";\n")
     for view, statement in zip(VIEWS, statements, strict=True):
