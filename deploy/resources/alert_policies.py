@@ -120,4 +120,4 @@ def _without(found: list[str], surplus: set[str]) -> list[str]:
 
 
 def _by_hand(found: Found) -> str:
-    return ", switched off by hand" if found.get("enabled", True) is False else ""
+    return ", switched off by hand" if found.get("enabled") is False else ""

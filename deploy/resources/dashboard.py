@@ -80,14 +80,14 @@ class Dashboard(Alerting):
 def with_tiles_of_others(wanted: Found, found: Found) -> dict[str, Any]:
     """Return the wanted dashboard with the tiles that are there, in their places. Our missing tiles come below them."""
     there = found.get("mosaicLayout") or {}
-    columns = there.get("columns", 0)
+    columns = there.get("columns")
     if not columns:
         return dict(wanted)
     missing = {tile["widget"]["title"]: tile["widget"] for tile in wanted["mosaicLayout"]["tiles"]}
     tiles = []
     for tile in there.get("tiles", []):
         widget = tile.get("widget") or {}
-        ours = missing.pop(widget.get("title", ""), None)
+        ours = missing.pop(widget.get("title"), None)
         tiles.append({**tile, "widget": _set(ours, widget)} if ours else tile)
     return {
         **wanted,

@@ -97,7 +97,7 @@ class NotificationChannels(Alerting):
             "userLabels": {**self.spec.labels, MARK: self.spec.name, ADDRESS_MARK: digest_of(address)},
         }
         call = RestCall("POST", self.listing.url, body)
-        is_off = "" if (found or {}).get("enabled", True) is not False else ", switched off by hand"
+        is_off = "" if (found or {}).get("enabled") is not False else ", switched off by hand"
         return step_of(self.part(address), (), call, is_there=found is not None, kept=f"is there{is_off}")
 
 

@@ -167,7 +167,7 @@ FOUR = {
 
 @pytest.mark.parametrize(("columns", "width"), [(48, 24), (12, 6), (3, 1), (1, 1)])
 def test_missing_tiles_come_below_all_others_two_in_a_row_of_half_the_width(columns: int, width: int) -> None:
-    theirs = {"height": 4, "widget": {"text": {}}}
+    theirs = {"height": 24, "widget": {"text": {}}}
     there = {"columns": columns, "tiles": [tile("c", 0, 8, columns, chart="c"), theirs, {"yPos": 20, "height": 3}]}
     assert with_tiles_of_others(FOUR, {"mosaicLayout": there}) == {
         "displayName": "d",
