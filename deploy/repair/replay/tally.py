@@ -123,21 +123,21 @@ class Tally:
 
 def described(message: Pulled) -> str:
     """Return a message in a few words: when it was received, its type, its device, its event and its reason."""
-    item = _item(message, "published", "")
-    return "  ".join(item[name] or "-" for name in ("receivedAt", "eventType", "deviceId", "eventId", "rejectedFor"))
+    return "  ".join(value or "-" for value in _about(message).values())
 
 
 def _item(message: Pulled, outcome: Outcome, reason: str) -> dict[str, str]:
+    return {"messageId": message.message_id, **_about(message), "outcome": outcome, "reason": reason}
+
+
+def _about(message: Pulled) -> dict[str, str]:
     of: Mapping[str, str] = message.attributes
     return {
-        "messageId": message.message_id,
         "receivedAt": utc(received_at(message)),
         "eventType": of.get("eventType", ""),
         "deviceId": of.get("deviceId", ""),
         "eventId": of.get("eventId", ""),
         "rejectedFor": of.get("reason", ""),
-        "outcome": outcome,
-        "reason": reason,
     }
 
 

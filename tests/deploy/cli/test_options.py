@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.options import EVENT_TYPES, OPTIONS, Option
+from deploy.cli.options import EVENT_TYPES, OPTIONS, Option, refusal_of
 from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
 from deploy.errors import DeployError, InvalidOptions
@@ -398,6 +398,13 @@ def test_the_help_of_an_option_says_its_default_its_variable_and_whether_it_is_r
     assert region.help_text() == f"{region.help} (required) [DEPLOY_REGION]"
     assert cpu.help_text() == f"{cpu.help} (default: 0.2, with the profile large 1) [DEPLOY_FUNCTION_CPU]"
     assert labels.help_text() == f"{labels.help}, repeatable (default: none) [DEPLOY_LABELS, separated by commas]"
+    assert region.help_text(is_asked=True) == f"{region.help} (asked for) [DEPLOY_REGION]"
+    assert cpu.help_text(is_asked=True) == cpu.help_text()
+
+
+def test_an_answer_is_refused_for_the_reason_for_which_the_option_would_be() -> None:
+    assert refusal_of("name", "fridges") == ""
+    assert refusal_of("cost.sensors", "0") == "'0' is not a number from 1 to 100,000,000"
 
 
 @pytest.mark.parametrize("verb", ["verify", "down"])

@@ -1,8 +1,10 @@
 """A replay from its first pull to its last: how long it looks, what it holds, and in which order it sends."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +33,7 @@ class Api:
         self.pulls = list(pulls)
         self.pulled = 0
         self.given_back: list[str] = []
+        self.fails_to_acknowledge = False
 
     def time(self, now: float) -> float:
         """Return Pub/Sub's time."""
@@ -52,6 +55,9 @@ class Api:
 
     def acknowledge(self, name: str, ack_ids: Sequence[str], *, times: int) -> None:
         """Acknowledge messages."""
+        del name, ack_ids, times
+        if self.fails_to_acknowledge:
+            raise BUSY
 
 
 class Run:
@@ -96,16 +102,22 @@ Start = Callable[..., Run]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """What starts a run with these pulls and settings."""
-    with ThreadPoolExecutor(4) as pool:
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """The threads of a run."""
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
 
-        def started(*pulls: list[Pulled] | PubSubFailed, **settings: Any) -> Run:
-            run = Run(pool, *pulls, **settings)
-            run.replayer.run()
-            return run
 
-        yield started
+@pytest.fixture
+def start(pool: ThreadPoolExecutor) -> Start:
+    """What starts a run with these pulls and settings, and returns it at its end."""
+
+    def started(*pulls: list[Pulled] | PubSubFailed, **settings: Any) -> Run:
+        run = Run(pool, *pulls, **settings)
+        run.replayer.run()
+        return run
+
+    return started
 
 
 START = FakeClock()() + AHEAD_S
@@ -169,15 +181,15 @@ def test_the_oldest_come_first_and_a_limit_leaves_out_the_newest(start: Start) -
     assert run.notices == [], "a run that has met its limit looks for nothing more"
 
 
-@pytest.mark.parametrize(("limit", "size"), [("MAX_HELD", 2), ("MAX_HELD_BYTES", 4)])
+@pytest.mark.parametrize(("limit", "size"), [("MAX_HELD", 2), ("MAX_HELD_BYTES", 3)])
 def test_if_no_more_can_be_held_what_was_collected_is_sent_at_once(
     start: Start, monkeypatch: pytest.MonkeyPatch, limit: str, size: int
 ) -> None:
     monkeypatch.setattr(module, limit, size)
-    run = start([message("a1"), message("a2")], [message("b1")])
+    run = start([message("a1")], [message("a2")], [message("b1")])
     assert run.sent == [b"a1", b"a2", b"b1"]
-    assert run.pulled_before[:2] == [1, 1]
-    assert run.pulled_before[2] > 2
+    assert run.pulled_before[:2] == [2, 2]
+    assert run.pulled_before[2] > 3
 
 
 @pytest.mark.parametrize(("others", "is_stopped"), [(2, False), (3, True)])
@@ -193,7 +205,7 @@ def test_a_run_that_would_have_to_hold_too_many_others_stops_and_those_that_are_
     assert run.sent == ([] if is_stopped else [b"a", b"b", b"c"])
 
 
-def test_a_long_sending_says_how_far_it_is_and_how_long_the_rest_may_take(start: Start) -> None:
+def test_a_long_sending_says_how_far_it_is_and_how_long_the_rest_may_take(pool: ThreadPoolExecutor) -> None:
     said = threading.Event()
 
     def note(text: str) -> None:
@@ -207,23 +219,88 @@ def test_a_long_sending_says_how_far_it_is_and_how_long_the_rest_may_take(start:
         return PUBLISHED
 
     notices: list[str] = []
-    with ThreadPoolExecutor(2) as pool:
-        run = Run(pool, [message("a"), message("b"), message("c")], send=send)
-        run.replayer.notice = note
-        run.replayer.run()
+    run = Run(pool, [message("a"), message("b"), message("c")], send=send)
+    run.replayer.notice = note
+    run.replayer.run()
     assert notices[0] == f"1 of 3 tried, about {2 * 2 * PROGRESS_S:.0f} s left"
 
 
-def test_an_error_that_every_event_would_have_ends_the_run_and_is_counted(start: Start) -> None:
+def test_an_error_that_every_event_would_have_ends_the_run_and_is_counted(pool: ThreadPoolExecutor) -> None:
     def send(body: bytes) -> Verdict:
         del body
         raise DeployError("the clock of this machine is wrong", where="clock")
 
-    with ThreadPoolExecutor(2) as pool:
-        run = Run(pool, [message("a"), message("b")], send=send)
-        with pytest.raises(DeployError, match="clock of this machine"):
-            run.replayer.run()
-        run.replayer.end()
+    run = Run(pool, [message("a"), message("b")], send=send)
+    with pytest.raises(DeployError, match="clock of this machine"):
+        run.replayer.run()
+    run.replayer.end()
     assert run.verdicts == [("a", Verdict("failed", "the clock of this machine is wrong", status=0))]
     assert (run.tally.failed.total(), run.tally.not_tried, run.tally.sending) == (1, 1, 0)
     assert run.api.given_back == ["ack-a", "ack-b"]
+
+
+def test_a_limit_counts_what_was_sent_before(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_HELD", 2)
+    run = start([message("a", START - 4), message("b", START - 3)], [message("d", START - 1), message("c")], limit=3)
+    assert run.sent == [b"a", b"b", b"c"]
+    assert (run.tally.matched, run.tally.beyond) == (3, 1)
+
+
+REFUSED = Verdict("refused", "malformed", status=422)
+
+
+def test_messages_that_stay_after_their_last_delivery_are_counted_whether_or_not_they_were_asked_for(
+    start: Start,
+) -> None:
+    def last(name: str, at: float, **attributes: str) -> Pulled:
+        return replace(message(name, at, **attributes), attempt=5)
+
+    found = [last("a", START - 9), message("b", START - 8), last("c", START - 7), last("other", START, deviceId="x")]
+    more = [last("another", START, deviceId="x"), last("e", START - 1), message("third", START, deviceId="x")]
+    settings: dict[str, Any] = {"selection": Selection(devices=("d",)), "limit": 3, "send": lambda _: REFUSED}
+    assert start(found, more, max_attempts=5, **settings).tally.last_attempts == 5
+    run = start(found, more, max_attempts=6, **settings)
+    assert (run.tally.last_attempts, run.tally.others, run.tally.beyond) == (0, 3, 1)
+    assert start(found, more, **settings).tally.last_attempts == 0
+    assert start([last("a", START)], max_attempts=5).tally.last_attempts == 0, "it is published"
+
+
+@pytest.mark.parametrize(("acknowledges", "fails", "number"), [(True, True, 1), (True, False, 0), (False, True, 0)])
+def test_what_is_published_and_cannot_be_acknowledged_is_counted_unless_the_run_is_dry(
+    pool: ThreadPoolExecutor, *, acknowledges: bool, fails: bool, number: int
+) -> None:
+    run = Run(pool, [message("a")], acknowledges=acknowledges)
+    run.api.fails_to_acknowledge = fails
+    run.replayer.run()
+    assert (run.tally.published, run.tally.unacknowledged) == (1, number)
+
+
+def test_failures_in_a_row_end_a_run_that_says_why(start: Start) -> None:
+    failed = Verdict("failed", "503 publish", status=503)
+    run = start([message(name) for name in "abcd"], send=lambda _: failed)
+    assert run.replayer.stopped == "3 events in a row failed, the last one with: 503 publish"
+    assert (run.tally.tried, run.tally.not_tried) == (3, 1)
+    assert start([message(name) for name in "ab"], send=lambda _: failed).replayer.stopped == ""
+
+
+def test_events_of_one_device_are_sent_one_after_the_other_and_those_of_no_device_at_the_same_time(
+    start: Start,
+) -> None:
+    sending, together = threading.Lock(), threading.Barrier(2)
+
+    def alone(body: bytes) -> Verdict:
+        del body
+        assert sending.acquire(blocking=False), "another event of the device is being sent"
+        time.sleep(0.02)
+        sending.release()
+        return PUBLISHED
+
+    def with_another(body: bytes) -> Verdict:
+        del body
+        together.wait(10)
+        return PUBLISHED
+
+    of_one_device = [message(name) for name in "abcdef"]
+    of_none = [replace(message(name), attributes={}) for name in "ab"]
+    assert start(of_one_device, send=alone, lanes=8).tally.published == 6
+    assert start(of_none, send=with_another, lanes=8).tally.published == 2

@@ -103,6 +103,11 @@ def test_a_message_is_described_by_what_tells_it_from_others() -> None:
     whole = {"eventType": "touch", "deviceId": "d1", "eventId": "e1", "reason": "expired"}
     assert described(replace(bare, attributes=whole)) == "2025-11-02T08:13:16Z  touch  d1  e1  expired"
     assert described(bare) == "2025-11-02T08:13:16Z  -  -  -  -"
+    counts = Tally(matched=1)
+    counts.add(bare, REFUSED)
+    empty = dict.fromkeys(("eventType", "deviceId", "eventId", "rejectedFor"), "")
+    how = {"outcome": "refused", "reason": "malformed"}
+    assert counts.listed == [{"messageId": "1", "receivedAt": "2025-11-02T08:13:16Z", **empty, **how}]
 
 
 def test_without_a_message_it_says_what_was_looked_at() -> None:
