@@ -4,13 +4,16 @@ from typing import Any
 
 import pytest
 
+from deploy.resources.bigquery.subscription import bigquery_subscription
+from deploy.resources.catalog import unlisted_of
 from deploy.resources.connector import Connector
 from deploy.resources.function import Function
 from deploy.resources.memory import Memory
 from deploy.resources.signature_secret import SignatureSecret
-from deploy.stages.observed import Observed
+from deploy.spec import CostSettings
+from deploy.stages.observed import Observed, written_by
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
-from tests.deploy.fakes.gcloud import URL
+from tests.deploy.fakes.gcloud import PROJECT, URL
 from tests.deploy.stage import spec
 
 MARK = {"dt-pubsub": "dt-pubsub"}
@@ -55,3 +58,52 @@ def test_a_project_that_is_no_longer_named_counts_while_connectors_may_be_left_i
 ) -> None:
     observed = Observed({SECRET.id: REMEMBERED, FUNCTION.id: function(MARK)}, connectors, closed=closed)
     assert observed.unnamed(spec()) == unnamed
+
+
+def deployed(**more: Any) -> dict[str, Any]:
+    source = {"storageSource": {"generation": "17"}}
+    return {"function": {"labels": MARK, "buildConfig": {"source": source}, **more}}
+
+
+@pytest.mark.parametrize(
+    ("found", "remembered", "unfinished"),
+    [
+        (deployed(), "17", ""),
+        (deployed(), "16", "unrecorded"),
+        (deployed(state="DEPLOYING"), "17", "building"),
+        (deployed(buildConfig={}), "16", ""),
+        ({}, "16", ""),
+    ],
+)
+def test_a_deployment_of_another_command_is_unfinished_until_its_upload_is_remembered(
+    found: dict[str, Any], remembered: str, unfinished: str
+) -> None:
+    note = {"secret": {"labels": MARK, "annotations": {"dt-pubsub-deployed": remembered}}}
+    assert Observed({FUNCTION.id: found, SECRET.id: note}).unfinished_deployment(spec()) == unfinished
+
+
+def test_a_secret_that_was_not_read_has_no_version() -> None:
+    assert Observed({SECRET.id: REMEMBERED}).secret_version(spec()) == 0
+
+
+@pytest.mark.parametrize("billing", ["instance", "request"])
+def test_billing_that_an_earlier_run_has_set_counts_unless_the_settings_say_another(billing: str) -> None:
+    observed = Observed({FUNCTION.id: function({**MARK, "dt-pubsub-billing": billing})})
+    assert observed.with_billing(spec()).cost.billing == billing
+    by_request = spec(cost=CostSettings(billing="request"))
+    assert observed.with_billing(by_request) == by_request
+    foreign = Observed({FUNCTION.id: function({"dt-pubsub-billing": billing})})
+    assert foreign.with_billing(spec()).cost.billing is None
+
+
+WRITER = {"name": f"projects/{PROJECT}/subscriptions/dt-events-bigquery", "labels": MARK}
+OTHERS = [{"name": f"projects/{PROJECT}/subscriptions/dt-events", "labels": MARK}, {"labels": MARK}]
+
+
+def test_the_subscription_that_writes_to_bigquery_is_found_whether_or_not_the_settings_name_it() -> None:
+    unlisted = unlisted_of(spec(), "subscription").id
+    assert written_by(spec(), Observed({unlisted: {"labelled": [*OTHERS, WRITER]}})) == WRITER
+    assert written_by(spec(), Observed({bigquery_subscription(spec()).id: {"subscription": WRITER}})) == WRITER
+    assert written_by(spec(), Observed({unlisted: {"labelled": [*OTHERS, {**WRITER, "labels": {}}]}})) is None
+    assert written_by(spec(), Observed({unlisted: {"labelled": OTHERS}})) is None
+    assert written_by(spec(), Observed({})) is None
