@@ -34,6 +34,7 @@ class Api:
         self.pulled = 0
         self.given_back: list[str] = []
         self.fails_to_acknowledge = False
+        self.on_pull: Callable[[], None] = lambda: None
 
     def time(self, now: float) -> float:
         """Return Pub/Sub's time."""
@@ -43,6 +44,7 @@ class Api:
         """Return the messages of the next pull."""
         assert (name, waits) == ("dt-rejected", False)
         self.pulled += 1
+        self.on_pull()
         found = self.pulls.pop(0) if self.pulls else []
         if isinstance(found, PubSubFailed):
             raise found
@@ -213,16 +215,16 @@ def test_a_long_sending_says_how_far_it_is_and_how_long_the_rest_may_take(pool: 
         said.set()
 
     def send(body: bytes) -> Verdict:
-        if body == b"b":
+        if body == b"c":
             run.clock.advance(2 * PROGRESS_S)
             assert said.wait(10)
         return PUBLISHED
 
     notices: list[str] = []
-    run = Run(pool, [message("a"), message("b"), message("c")], send=send)
+    run = Run(pool, [message(name) for name in "abcde"], send=send)
     run.replayer.notice = note
     run.replayer.run()
-    assert notices[0] == f"1 of 3 tried, about {2 * 2 * PROGRESS_S:.0f} s left"
+    assert notices[0] == f"2 of 5 tried, about {3 * 2 * PROGRESS_S / 2:.0f} s left"
 
 
 def test_an_error_that_every_event_would_have_ends_the_run_and_is_counted(pool: ThreadPoolExecutor) -> None:
@@ -304,3 +306,23 @@ def test_events_of_one_device_are_sent_one_after_the_other_and_those_of_no_devic
     of_none = [replace(message(name), attributes={}) for name in "ab"]
     assert start(of_one_device, send=alone, lanes=8).tally.published == 6
     assert start(of_none, send=with_another, lanes=8).tally.published == 2
+
+
+def test_a_long_look_says_how_many_messages_it_has_seen(pool: ThreadPoolExecutor) -> None:
+    said = threading.Event()
+
+    def on_pull() -> None:
+        if run.api.pulled == 2:
+            run.clock.advance(PROGRESS_S)
+            assert said.wait(10)
+
+    def note(text: str) -> None:
+        run.notices.append(text)
+        said.set()
+
+    found = [message("a"), message("b", deviceId="x"), message("c", deviceId="x")]
+    run = Run(pool, found, selection=Selection(devices=("d",)))
+    run.api.on_pull, run.replayer.notice = on_pull, note
+    run.replayer.run()
+    assert run.notices[0] == "3 looked at, 1 of them asked for"
+    assert run.notices.count(run.notices[0]) == 1
