@@ -17,8 +17,8 @@ COST = (
 """The figures of docs/cost.md; a test compares the two."""
 
 BIGQUERY_COST = (
-    "with BigQuery $1.31 a month more for a thousand sensors, and $131 for 100,000; what is stored after a year, $3.38 "
-    f"and $357 a month; queries beyond 1 TiB a month come on top ({page('bigquery.md')})"
+    "with BigQuery $1.33 a month more for a thousand sensors, and $132 for 100,000; what is stored after a year, $3.41 "
+    f"and $361 a month; queries beyond 1 TiB a month come on top ({page('bigquery.md')})"
 )
 """The figures of docs/bigquery.md; a test compares the two."""
 

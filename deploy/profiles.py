@@ -77,6 +77,12 @@ def chosen(spec: Spec, *, is_new: bool) -> Profile | None:
     return profile_for(spec.cost.sensors) if is_new else None
 
 
+def profile_of(choices: Choices) -> Profile | None:
+    """Return the profile that a deployment with these choices is like; None if it is like none of them."""
+    compared = replace(choices, subscriptions=Choices().subscriptions)
+    return next((profile for profile in BY_NAME.values() if profile.choices == compared), None)
+
+
 def fits(spec: Spec, profile: Profile) -> bool:
     """Return whether the sizes of a profile fit the settings that are given; those of the large one always do."""
     if profile is LARGE:

@@ -82,6 +82,11 @@ def bill(usage: Usage, choices: Choices, prices: Prices, entries: Entries) -> Co
     )
 
 
+def money(dollars: float) -> str:
+    """Return an amount in words. Every command and message rounds dollars here, as the pages do."""
+    return "under $1" if dollars < 1 else f"about ${dollars:,.0f}"
+
+
 def _by_request(usage: Usage, choices: Choices, prices: Prices) -> float:
     """Return the price of instances that answer a request, and of idle minimum instances, which cost far less."""
     cpu = _beyond(usage.busy_s * choices.cpu, prices.cpu_s_free) * prices.cpu_s

@@ -71,6 +71,9 @@ OPTIONAL_SETTINGS = (
 )
 
 
+UNSET_MEANS = {"LOG_DELIVERED": "1"}
+"""Variables that a profile sets, with their defaults: a function without the variable does the same."""
+
 QUIET_LEVELS = frozenset({"WARNING", "ERROR", "CRITICAL"})
 """Values of ``LOG_LEVEL`` with which a delivered event has no line."""
 
@@ -232,7 +235,7 @@ class Function(Marked):
             ("ingress", served.get("ingressSettings", "ALLOW_ALL"), "ALLOW_ALL"),
             ("secret file", mounted if mounted in mounts else next(iter(mounts), None), mounted),
         )
-        variables, there = self.spec.environment, served.get("environmentVariables", {})
+        variables, there = self.spec.environment, served.get("environmentVariables") or {}
         return (
             *(Change(name, old, new) for name, old, new in pairs if old != new),
             *(
@@ -240,9 +243,18 @@ class Function(Marked):
                 for setting in OPTIONAL_SETTINGS
                 if (wanted := self.spec.function.get(setting.name)) and setting.differs(found, wanted)
             ),
-            *(Change(name, there.get(name), new) for name, new in sorted(variables.items()) if there.get(name) != new),
-            *label_changes(self._labels, found.get("labels")),
+            *(
+                Change(name, there.get(name), new)
+                for name, new in sorted(variables.items())
+                if there.get(name, UNSET_MEANS.get(name)) != new
+            ),
+            *label_changes(self._labels_beside(found), found.get("labels")),
         )
+
+    def _labels_beside(self, found: Facts) -> dict[str, str]:
+        """Return the labels to compare. A function that no run has labelled with its billing is billed by request."""
+        is_usual = self.spec.cost.billing == "request" and billing_set_on(found) is None
+        return {name: value for name, value in self._labels.items() if not (is_usual and name == BILLING_LABEL)}
 
     @property
     def _labels(self) -> dict[str, str]:

@@ -92,11 +92,6 @@ def rate_of(spec: Spec, sensors: int) -> float:
     return events_per_s(sensors, with_network_status=types is None or NETWORK_STATUS in types)
 
 
-def money(amount_of_dollars: float) -> str:
-    """Return dollars a month in words."""
-    return "under $1" if amount_of_dollars < 1 else f"about ${amount_of_dollars:,.0f}"
-
-
 def _keeps_request_logs(spec: Spec, observed: Observed) -> bool:
     if spec.cost.request_logs is not None:
         return spec.cost.request_logs == "all"

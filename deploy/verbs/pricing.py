@@ -5,15 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deploy.context import Context
+from deploy.costs.bill import Choices, money
 from deploy.costs.prices import AS_OF
 from deploy.errors import DeployError
 from deploy.pages import page
-from deploy.profiles import Profile, chosen, fits, with_profile
+from deploy.profiles import Profile, chosen, fits, profile_of, with_profile
 from deploy.resources.catalog import watched
 from deploy.resources.function import Function
 from deploy.resources.log_exclusion import LogExclusion
 from deploy.spec import SMALL_SENSORS, Spec
-from deploy.stages.costing import BEYOND_WAREHOUSE, costing_of, money, rate_of
+from deploy.stages.costing import BEYOND_WAREHOUSE, costing_of, rate_of
 from deploy.stages.observed import Observed
 
 EXAMPLES = (1_000, SMALL_SENSORS)
@@ -61,8 +62,7 @@ def show_cost(context: Context, observed: Observed, profile: Profile | None) -> 
     spec = context.spec
     observed, unread = _with_exclusions(context, observed)
     costing = costing_of(spec, observed)
-    if profile:
-        context.print(_choice_of(spec, profile))
+    context.print(_choice_of(spec, profile) if profile else _kept(costing.choices))
     counts = EXAMPLES if spec.cost.sensors is None else (spec.cost.sensors,)
     costs = {sensors: costing.dollars(rate_of(spec, sensors)) for sensors in counts}
     shown = ", ".join(f"{money(cost)} a month at {sensors:,} sensors" for sensors, cost in costs.items())
@@ -95,6 +95,14 @@ def _choice_of(spec: Spec, profile: Profile) -> str:
     if fits(spec, profile):
         return f"{chosen_by}: {profile.why}"
     return f"{chosen_by}, with the sizes of large: a cpu, memory, concurrency or billing is set that its own do not fit"
+
+
+def _kept(choices: Choices) -> str:
+    """Return in words that an existing deployment keeps what it has, because no profile is set."""
+    like = profile_of(choices)
+    if like is None:
+        return "no profile is set, and the deployment is like none: its sizes, log lines and billing stay"
+    return f"profile {like.name} is kept, as it is deployed and no profile is set"
 
 
 def _reason(spec: Spec) -> str:

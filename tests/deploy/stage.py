@@ -213,6 +213,11 @@ class Stage:
         """Return what was printed to standard error."""
         return self.err.getvalue()
 
+    def clear_screen(self) -> None:
+        """Forget what was printed so far."""
+        self.out.seek(0)
+        self.out.truncate()
+
     def in_json(self) -> Any:
         """Return what the last deployment reported, as ``--json`` prints it; it printed nothing else."""
         assert self.shown == ""

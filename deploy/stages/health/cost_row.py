@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from deploy.costs.bill import money
 from deploy.costs.prices import AS_OF
 from deploy.errors import DeployError
 from deploy.google.request_counts import RequestCounts
 from deploy.resources.log_exclusion import LogExclusion
 from deploy.spec import Spec
-from deploy.stages.costing import BEYOND_WAREHOUSE, Costing, as_deployed, costing_of, money, rate_of
+from deploy.stages.costing import BEYOND_WAREHOUSE, Costing, as_deployed, costing_of, rate_of
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.row import Row, unreadable
 from deploy.stages.health.words import duration

@@ -5,11 +5,12 @@ from dataclasses import fields
 
 import pytest
 
-from deploy.costs.bill import AS_DEPLOYED, Choices, bill
+from deploy.costs.bill import AS_DEPLOYED, Choices, bill, money
 from deploy.costs.month import EVENT, usage_of
 from deploy.costs.prices import ENTRIES, PRICES
+from deploy.profiles import BY_NAME, Profile, cost_of, events_per_s
 from tests.bench.capacity import Load
-from tests.bench.scaling_tables import FIGURES, sized
+from tests.bench.scaling_tables import FIGURES, profiled, sized
 
 
 def dollars(per_s: float, kept: int = 0, choices: Choices = AS_DEPLOYED) -> float:
@@ -19,13 +20,27 @@ def dollars(per_s: float, kept: int = 0, choices: Choices = AS_DEPLOYED) -> floa
 @pytest.mark.parametrize("sensors", [1_000, 10_000, 100_000])
 def test_the_rate_of_so_many_sensors_costs_what_the_scaling_page_says(sensors: int) -> None:
     expected = sized(json.loads(FIGURES.read_text("utf-8")), sensors)
-    assert dollars(Load(sensors).mean_per_s, expected.min_instances) == pytest.approx(expected.cost.total, rel=0.02)
+    assert dollars(Load(sensors).mean_per_s, expected.min_instances) == pytest.approx(expected.cost.total, rel=0.001)
+
+
+@pytest.mark.parametrize("profile", BY_NAME.values(), ids=BY_NAME)
+@pytest.mark.parametrize("sensors", [1_000, 10_000, 100_000])
+def test_plan_says_the_same_dollars_as_the_pages(profile: Profile, sensors: int) -> None:
+    page = profiled(json.loads(FIGURES.read_text("utf-8")), sensors, profile).cost.total
+    assert money(cost_of(events_per_s(sensors), profile.choices).total) == money(page)
 
 
 def test_the_figures_of_an_event_are_the_measured_ones() -> None:
     measured = sized(json.loads(FIGURES.read_text("utf-8")), 1_000).event
     for field in fields(EVENT):
-        assert getattr(EVENT, field.name) == pytest.approx(getattr(measured, field.name), rel=0.1), field.name
+        assert getattr(EVENT, field.name) == pytest.approx(getattr(measured, field.name), rel=0.01), field.name
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"), [(0.0, "under $1"), (0.99, "under $1"), (3.77, "about $4"), (126.65, "about $127")]
+)
+def test_an_amount_is_rounded_to_whole_dollars(amount: float, words: str) -> None:
+    assert money(amount) == words
 
 
 def test_without_events_nothing_is_paid_but_a_kept_instance() -> None:

@@ -16,8 +16,7 @@ def stage() -> Stage:
 def up(stage: Stage) -> Stage:
     """A finished deployment."""
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
-    stage.out.truncate(0)
-    stage.out.seek(0)
+    stage.clear_screen()
     stage.google.asked.clear()
     stage.dt.asked.clear()
     return stage
