@@ -7,6 +7,7 @@
 ``connectors``  Data Connectors: lists all, creates one only once          DT, by ``api``
 ``devices``     emulated devices, found again by their labels              DT, by ``api``
 ``history``     all devices, and the history of their events               DT, by ``api``
+``sensors``     how many sensors projects have                             DT, by ``api``
 ``json_text``   the items of a list as DT wrote them                       nothing
 ==============  =========================================================  ====================
 """

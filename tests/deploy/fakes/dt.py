@@ -19,7 +19,8 @@ ROLE_DEVELOPER = ("dataconnector.create", "dataconnector.delete", "dataconnector
 class FakeDt:
     """DT's cloud: the projects of a service account, their connectors and emulated devices.
 
-    ``organizations``: the organization of each project that is not in ``ORGANIZATION``.
+    ``organizations``: the organization of each project that is not in ``ORGANIZATION``. ``sensor_counts``: of each
+    project for which DT says a number.
 
     ``stumbles`` are answers that replace those of the next calls; ``swallows`` is the number of POSTs of a connector
     that are carried out and not answered; ``interrupts`` are the groups of which the next POST is carried out, and then
@@ -32,6 +33,7 @@ class FakeDt:
 
     connectors: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {DT_PROJECT: []})
     organizations: dict[str, str] = field(default_factory=dict)
+    sensor_counts: dict[str, int] = field(default_factory=dict)
     permissions: Sequence[str] = ROLE_DEVELOPER
     devices: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -80,6 +82,7 @@ class FakeDt:
             "displayName": f"Building {project[:3]}",
             "organization": f"organizations/{organization}",
             "organizationDisplayName": f"Company {organization[:3]}",
+            **({"sensorCount": self.sensor_counts[project]} if project in self.sensor_counts else {}),
         }
 
     def _projects(self, request: DtRequest) -> DtAnswer:

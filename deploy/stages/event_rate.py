@@ -1,0 +1,88 @@
+"""How many events come, from which the cost of a month follows: given, measured, or counted as sensors. Pure."""
+
+from dataclasses import dataclass
+
+from deploy.dt.sensors import SensorCount
+from deploy.errors import DeployError
+from deploy.google.request_counts import RequestCounts
+from deploy.spec import Spec
+from deploy.stages.costing import rate_of
+from deploy.stages.health.words import counted, duration
+
+FIRST_GUESS_S = 1800
+"""A shorter time is only a first guess: the first and the last counts of Cloud Monitoring are incomplete."""
+
+LONG_S = 3 * 3600
+"""A rate that was measured for so long is better than a number of sensors, because sensors report at different
+intervals; in a shorter time, an hour of the day or a test may have decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted, or why it was not: the sensors of the DT projects, and the requests of the last day.
+
+    None: it was not asked for.
+    """
+
+    sensors: SensorCount | DeployError | None = None
+    requests: RequestCounts | DeployError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Events per second. ``by``: ``given``, ``counted`` or ``measured``; ``words``: the same, after "$4 a month".
+
+    ``sensors``: their number, unless the rate is measured. ``is_guess``: it was measured for a short time only.
+    """
+
+    per_s: float
+    by: str
+    words: str
+    sensors: int | None = None
+    is_guess: bool = False
+
+
+def given(spec: Spec) -> Rate | None:
+    """Return the rate of the number of sensors that is set; None if none is set."""
+    sensors = spec.cost.sensors
+    return None if sensors is None else Rate(rate_of(spec, sensors), "given", f"at {sensors:,} sensors", sensors)
+
+
+def found_out(spec: Spec, counts: Counts, *, changes_events: bool = False) -> Rate | None:
+    """Return the best rate that was found out; None if nothing is known.
+
+    What was measured for hours is best, then the number of sensors, then what was measured for a shorter time.
+    ``changes_events``: the connectors will send other events than those that were measured, so a number is better.
+    """
+    sensors, requests = _of_sensors(spec, counts.sensors), _of_requests(counts.requests)
+    is_long = isinstance(counts.requests, RequestCounts) and counts.requests.measured_s >= LONG_S
+    return (requests if is_long and not changes_events else sensors) or requests
+
+
+def why_uncounted(counts: Counts) -> str:
+    """Return in few words why the number of sensors is not known; empty if it is, or if it was not asked for."""
+    sensors = counts.sensors
+    if isinstance(sensors, DeployError):
+        return f"the sensors could not be counted: {sensors.what}"
+    return f"no sensors yet in {_projects(sensors)}" if sensors is not None and not sensors.sensors else ""
+
+
+def _of_sensors(spec: Spec, found: SensorCount | DeployError | None) -> Rate | None:
+    if not isinstance(found, SensorCount) or not found.sensors:
+        return None
+    emulated = f" ({found.emulated:,} emulated)" if found.emulated else ""
+    words = f"by the {counted(found.sensors, 'sensor')} of {_projects(found)}{emulated}"
+    return Rate(rate_of(spec, found.sensors), "counted", words, found.sensors)
+
+
+def _of_requests(found: RequestCounts | DeployError | None) -> Rate | None:
+    if not isinstance(found, RequestCounts) or not found.measured_s:
+        return None
+    is_guess = found.measured_s < FIRST_GUESS_S
+    how = f"{'a first guess from' if is_guess else 'measured over'} {duration(found.measured_s)}"
+    per_s = f"{found.per_s:.2g}" if found.per_s < 10 else f"{found.per_s:,.0f}"
+    return Rate(found.per_s, "measured", f"at {per_s} requests/s, {how}", is_guess=is_guess)
+
+
+def _projects(found: SensorCount) -> str:
+    return f"DT project {found.projects[0]}" if len(found.projects) == 1 else f"{len(found.projects)} DT projects"
