@@ -39,6 +39,7 @@ class NextSteps:
     watch: str
     links: tuple[Link, ...]
     remove: str
+    cost: str = COST
     alerts: str = ""
     dataset: str = ""
     query: str = ""
@@ -53,7 +54,7 @@ class NextSteps:
             "alerts": self.alerts or None,
             "bigquery": {"dataset": self.dataset, "query": self.query, "cost": BIGQUERY_COST} if self.dataset else None,
             "links": [link.as_json() for link in self.links],
-            "cost": COST,
+            "cost": self.cost,
             "remove": self.remove,
         }
 
@@ -67,7 +68,7 @@ class NextSteps:
             *((link.what, f"{link.url} ({link.then})" if link.then else link.url) for link in self.links),
             *([("BigQuery", self.dataset), ("query it", self.query)] if self.dataset else []),
             *([("alerts", self.alerts)] if self.alerts else []),
-            ("cost", COST),
+            ("cost", self.cost),
             *([("", BIGQUERY_COST)] if self.dataset else []),
             ("remove", self.remove),
         ]
@@ -109,11 +110,13 @@ def next_steps(
     spec: Spec,
     connectors: Mapping[str, Sequence[str]],
     *,
+    cost: str = "",
     alerts_are_typed: bool = False,
     dataset_is_typed: bool = False,
 ) -> NextSteps:
     """Return the steps of a deployment. ``connectors``: by DT project, the display names of its connectors.
 
+    ``cost``: what a month costs, in words; if it is not known, the cost of two usual sizes takes its place.
     ``alerts_are_typed``, ``dataset_is_typed``: they are set by flags only, which the next command does not know.
     """
     return NextSteps(
@@ -123,6 +126,7 @@ def next_steps(
         watch=watch_events(spec),
         links=links(spec, connectors),
         remove=verb_on("down", spec, spec.dt_projects),
+        cost=f"{cost} ({page('cost.md')})" if cost else COST,
         alerts=alerts_words(spec, typed=alerts_are_typed),
         dataset=dataset_words(spec, typed=dataset_is_typed),
         query=query_events(spec) if spec.bigquery.is_on else "",

@@ -261,7 +261,7 @@ OPTIONS = (
     ),
     Option(
         *("cost.sensors", "--sensors", "COUNT", "cost", "number of sensors, for the cost of a month"),
-        "the measured rate of events, if there is one",
+        "the measured rate of events, or the sensors that DT has",
         _number(1, 100_000_000),
     ),
     Option(

@@ -10,6 +10,9 @@
 ``inventory``          those lists -> deployments, and what is left of others         nothing
 ``plan``               spec and facts -> steps                                        nothing
 ``costing``            what the cost of a month depends on                            nothing
+``event_rate``         how many events come: given, measured, or counted as sensors    nothing
+``monthly``            what a month costs at such a rate, in numbers and in words     nothing
+``measuring``          the requests of a day                                          Cloud Monitoring
 ``health``             what status reads, and the rows that it shows                  both clouds, reading
 ``upgrade``            what changes from the deployed version to this one             nothing
 ``ownership``          reads the owner of a resource again just before a step         Google Cloud, reading

@@ -28,6 +28,9 @@ class Counts:
     requests: RequestCounts | DeployError | None = None
 
 
+NOTHING_COUNTED = Counts()
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """Events per second. ``by``: ``given``, ``counted`` or ``measured``; ``words``: the same, after "$4 a month".

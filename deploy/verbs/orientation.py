@@ -8,8 +8,11 @@ ALERT_FLAGS = ("alerts.emails", "alerts.channels")
 """The flags that turn alerts on, as the parser names them."""
 
 
-def know_next_steps(context: Context, observed: Observed) -> None:
-    """Put the next steps into the report, so that ``--json`` has them even if a proof fails afterwards."""
+def know_next_steps(context: Context, observed: Observed, cost: str) -> None:
+    """Put the next steps into the report, so that ``--json`` has them even if a proof fails afterwards.
+
+    ``cost``: what a month costs, in words; empty if that is not known.
+    """
     spec = context.spec
     names = {
         project: [connector.display_name or connector.id for connector in observed.owned_in(project, spec)]
@@ -17,7 +20,7 @@ def know_next_steps(context: Context, observed: Observed) -> None:
     }
     typed = any(getattr(context.flags, name, None) for name in ALERT_FLAGS)
     named = bool(getattr(context.flags, "bigquery.dataset", None))
-    context.report.next_steps = next_steps(spec, names, alerts_are_typed=typed, dataset_is_typed=named)
+    context.report.next_steps = next_steps(spec, names, cost=cost, alerts_are_typed=typed, dataset_is_typed=named)
 
 
 def show_next_steps(context: Context) -> None:

@@ -1,11 +1,15 @@
 """The first half of ``plan`` and ``up``: observe both ends, plan, and run the preflight if something would change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from deploy.cli.terminal import EVERYTHING
 from deploy.context import Context
+from deploy.dt.sensors import count_sensors
 from deploy.errors import DeployError, DtUnanswered, DtUnreachable, NotReady
+from deploy.parallel import begun
 from deploy.profiles import Profile
 from deploy.program import PROGRAM
 from deploy.resources.alert_policies import AlertPolicies
@@ -13,6 +17,9 @@ from deploy.resources.alerting import MONITORING
 from deploy.resources.bigquery.subscription import dataset_of
 from deploy.resources.services import APIS, services_on
 from deploy.spec import Spec
+from deploy.stages.event_rate import NOTHING_COUNTED, Counts
+from deploy.stages.health.readings import attempt
+from deploy.stages.measuring import read_requests
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed, written_by
 from deploy.stages.plan import plan
@@ -26,13 +33,15 @@ from deploy.verbs.unread import with_unread_of_retired
 class Changes:
     """A plan, the observed state, and the context with the spec that the preflight completed.
 
-    ``profile``: the one whose settings are applied; None if the deployment keeps what it has.
+    ``profile``: the one whose settings are applied; None if the deployment keeps what it has. ``counts``: from which
+    the cost of a month follows, unless the number of sensors is set.
     """
 
     context: Context
     observed: Observed
     steps: tuple[Step, ...]
     profile: Profile | None = None
+    counts: Counts = NOTHING_COUNTED
 
 
 def observe(context: Context, read: Callable[[Observer], Observed], what: str = "reading both ends") -> Observed:
@@ -60,6 +69,27 @@ def plan_changes(context: Context) -> Changes:
         DeployError: a resource could not be read, or is not this deployment's.
 
     """
+    with _counting(context) as counts:
+        changes = _planned(context)
+        return replace(changes, counts=counts())
+
+
+@contextmanager
+def _counting(context: Context) -> Iterator[Callable[[], Counts]]:
+    """Count sensors and requests side by side with all other reads. The yielded function waits for the numbers.
+
+    A number that cannot be read is an error in its place, and fails nothing.
+    """
+    if context.spec.cost.sensors is not None:
+        yield lambda: NOTHING_COUNTED
+        return
+    sensors = partial(count_sensors, context.dt, context.spec.dt_projects)
+    requests = partial(read_requests, context.spec, context.read_time_series, context.now())
+    with begun(partial(attempt, sensors)) as counted, begun(partial(attempt, requests)) as measured:
+        yield lambda: Counts(counted(), measured())
+
+
+def _planned(context: Context) -> Changes:
     try:
         context = replace(context, spec=with_set_profile(with_organization(context)))
         made = sized(context, observe(context, Observer.everything))
@@ -76,8 +106,11 @@ def plan_changes(context: Context) -> Changes:
     return Changes(context, observed, steps, made.profile)
 
 
-def show_plan(context: Context, changes: Changes) -> None:
-    """Show a plan, doubts about settings, what it does not compare because no setting names it, and the cost."""
+def show_plan(context: Context, changes: Changes) -> str:
+    """Show a plan, doubts about settings, what it does not compare because no setting names it, and the cost.
+
+    Return what a month costs, in words; an empty text if the rate of events is not known.
+    """
     for doubt in context.spec.doubts:
         context.terminal.info(f"note: {doubt}")
     uncompared, dataset = _uncompared_alerts(changes), _uncompared_dataset(changes)
@@ -91,7 +124,7 @@ def show_plan(context: Context, changes: Changes) -> None:
         context.terminal.info(
             f"note: {uncompared} alert policies of this deployment were not compared, and stay: {how}"
         )
-    show_cost(changes.context, changes.observed, changes.profile)
+    return show_cost(changes.context, changes.observed, changes.profile, changes.counts, changes.steps)
 
 
 def _uncompared_alerts(changes: Changes) -> int:

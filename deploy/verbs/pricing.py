@@ -1,8 +1,7 @@
 """The profile of a deployment, and what a month costs: ``plan`` and ``up`` apply the one and show the other."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from deploy.context import Context
 from deploy.costs.bill import Choices, money
@@ -14,8 +13,11 @@ from deploy.resources.catalog import watched
 from deploy.resources.function import Function
 from deploy.resources.log_exclusion import LogExclusion
 from deploy.spec import SMALL_SENSORS, Spec
-from deploy.stages.costing import BEYOND_WAREHOUSE, costing_of, rate_of
+from deploy.stages.costing import BEYOND_WAREHOUSE, Costing, costing_of, rate_of
+from deploy.stages.event_rate import Counts, found_out, given, why_uncounted
+from deploy.stages.monthly import UNKNOWN, monthly
 from deploy.stages.observed import Observed
+from deploy.steps import ConnectorCall, Step, pending
 
 EXAMPLES = (1_000, SMALL_SENSORS)
 """Numbers of sensors whose cost is shown if the number is not given."""
@@ -57,36 +59,61 @@ def sized(context: Context, observed: Observed) -> Sized:
     return Sized(context, replace(observed, facts={**observed.facts, **facts}), profile)
 
 
-def show_cost(context: Context, observed: Observed, profile: Profile | None) -> None:
-    """Report and print which profile is applied and why, and what a month costs."""
+def show_cost(
+    context: Context, observed: Observed, profile: Profile | None, counts: Counts, steps: Sequence[Step]
+) -> str:
+    """Report and print which profile is applied and why, and what a month costs; return the cost in words.
+
+    ``counts``: from which the rate of events is known if no number of sensors is set. The words are empty if it is not.
+    """
     spec = context.spec
     observed, unread = _with_exclusions(context, observed)
     costing = costing_of(spec, observed)
+    rate = given(spec) or found_out(spec, counts, changes_events=_changes_events(steps))
+    cost = monthly(costing, rate) if rate else None
     context.print(_choice_of(spec, profile) if profile else _kept(costing.choices))
-    counts = EXAMPLES if spec.cost.sensors is None else (spec.cost.sensors,)
-    costs = {sensors: costing.dollars(rate_of(spec, sensors)) for sensors in counts}
-    shown = ", ".join(f"{money(cost)} a month at {sensors:,} sensors" for sensors, cost in costs.items())
-    better = costing.cheaper(rate_of(spec, counts[0])) if spec.cost.sensors is not None else None
-    hint = f"; with --profile={better[0]} {money(better[1])}" if better else ""
-    ask = "" if spec.cost.sensors is not None else "; --sensors=COUNT says it for yours"
-    more = f"; {BEYOND_WAREHOUSE}" if costing.is_stored else ""
-    context.print(f"cost: {shown}{hint}{ask}{more}{unread} (prices of {AS_OF}, {page('cost.md')})")
-    context.report.cost = _as_json(spec, profile, costs)
+    said = [
+        *([cost.words] if cost else _examples(spec, costing)),
+        *([f"with --profile={cost.cheaper[0]} {money(cost.cheaper[1])}"] if cost and cost.cheaper else []),
+        *([] if rate and not rate.is_guess else _asks(counts)),
+        *([BEYOND_WAREHOUSE] if costing.is_stored else []),
+        *unread,
+    ]
+    context.print(f"cost: {'; '.join(said)} (prices of {AS_OF}, {page('cost.md')})")
+    context.report.cost = {"profile": profile.name if profile else None, **(cost.as_json() if cost else UNKNOWN)}
+    return cost.words if cost else ""
 
 
-def _with_exclusions(context: Context, observed: Observed) -> tuple[Observed, str]:
+def _changes_events(steps: Sequence[Step]) -> bool:
+    """Return whether the connectors will send other events than those that were measured."""
+    return any(isinstance(step.call, ConnectorCall) for step in pending(tuple(steps)))
+
+
+def _examples(spec: Spec, costing: Costing) -> list[str]:
+    """Return the cost of usual numbers of sensors, as one text."""
+    costs = ((sensors, costing.dollars(rate_of(spec, sensors))) for sensors in EXAMPLES)
+    return [", ".join(f"{money(dollars)} a month at {sensors:,} sensors" for sensors, dollars in costs)]
+
+
+def _asks(counts: Counts) -> list[str]:
+    """Return why the number of sensors is not known, and how to give it."""
+    why = why_uncounted(counts)
+    return [*([why] if why else []), "--sensors=COUNT says it for yours"]
+
+
+def _with_exclusions(context: Context, observed: Observed) -> tuple[Observed, list[str]]:
     """Return what was observed, with the exclusions of the log, and what to say if they cannot be read.
 
     A plan does not compare them if no setting names Cloud Run's entries, and they decide about much of the cost.
     """
     exclusion = LogExclusion(context.spec)
     if exclusion.is_planned or exclusion.key in observed.of(exclusion):
-        return observed, ""
+        return observed, []
     try:
         found = context.observer.one(exclusion)
     except DeployError:
-        return observed, "; with Cloud Run's own log entries, as the log's exclusions cannot be read"
-    return replace(observed, facts={**observed.facts, exclusion.id: found}), ""
+        return observed, ["with Cloud Run's own log entries, as the log's exclusions cannot be read"]
+    return replace(observed, facts={**observed.facts, exclusion.id: found}), []
 
 
 def _choice_of(spec: Spec, profile: Profile) -> str:
@@ -111,13 +138,3 @@ def _reason(spec: Spec) -> str:
     if spec.cost.sensors is None:
         return "as the number of sensors is not given"
     return f"as there are {spec.cost.sensors:,} sensors"
-
-
-def _as_json(spec: Spec, profile: Profile | None, costs: Mapping[int, float]) -> dict[str, Any]:
-    given = spec.cost.sensors
-    return {
-        "profile": profile.name if profile else None,
-        "sensors": given,
-        "dollarsPerMonth": None if given is None else round(costs[given], 2),
-        "pricesAsOf": AS_OF,
-    }

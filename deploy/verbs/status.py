@@ -9,8 +9,10 @@ from deploy.cli.terminal import RED, YELLOW
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.dt.devices import newest_reports
+from deploy.dt.sensors import count_sensors
 from deploy.errors import InvalidOptions
 from deploy.remedies import head_of
+from deploy.stages.health.cost_row import cost_words
 from deploy.stages.health.document import document
 from deploy.stages.health.reader import HealthReader
 from deploy.stages.health.readings import Readings
@@ -107,6 +109,7 @@ def _read(context: Context) -> Readings:
         context.connectors,
         context.dt.organization,
         partial(newest_reports, context.dt),
+        partial(count_sensors, context.dt, context.spec.dt_projects),
         context.read_time_series,
         context.now,
     )
@@ -124,7 +127,7 @@ def _show(context: Context, readings: Readings) -> int:
     if not context.flags.json:
         _print(context, readings, rows)
     if context.flags.links and readings.observed.url(spec):
-        know_next_steps(context, readings.observed)
+        know_next_steps(context, readings.observed, cost_words(spec, readings))
         show_next_steps(context)
     return {True: NOTHING_TO_DO, False: UNHEALTHY, None: FAILED}[report.healthy]
 

@@ -44,10 +44,10 @@ def run(context: Context) -> int:
     if context.flags.rollback is not None:
         return roll_back(context)
     changes = plan_changes(context)
-    show_plan(context, changes)
+    cost = show_plan(context, changes)
     upgrade = show_upgrade(context, changes)
     if not pending(changes.steps):
-        know_next_steps(changes.context, changes.observed)
+        know_next_steps(changes.context, changes.observed, cost)
         context.print(f"where everything is: {PROGRAM} status --links")
         return NOTHING_TO_DO
     spec, context = context.spec, changes.context
@@ -69,7 +69,7 @@ def run(context: Context) -> int:
     context.print("nothing is left to do" if not left else "these changes are still left:")
     for step in left:
         context.print(f"  {step.resource}: {step.reason}")
-    know_next_steps(context, observed)
+    know_next_steps(context, observed, cost)
     if context.flags.verify:
         prove_after_up(context, observed)
     show_next_steps(context)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.costs.prices import AS_OF
 from deploy.errors import DeployError
 from deploy.google.event_log import LogLine
 from deploy.google.request_counts import RequestCounts
@@ -171,9 +170,10 @@ def _cost(spec: Spec, readings: Readings) -> Json | None:
     found = estimate(spec, readings)
     if found is None:
         return None
+    requests = readings.requests
+    measured = requests if isinstance(requests, RequestCounts) and requests.measured_s else None
     return {
-        "dollarsPerMonth": round(found.dollars, 2),
-        "requestsPerSecond": round(found.per_s, 6),
-        "measuredSeconds": int(found.measured_s),
-        "pricesAsOf": AS_OF,
+        **found.as_json(),
+        "requestsPerSecond": round(measured.per_s, 6) if measured else None,
+        "measuredSeconds": int(measured.measured_s) if measured else None,
     }

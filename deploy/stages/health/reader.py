@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 from deploy.dt.connectors import Connectors
+from deploy.dt.sensors import SensorCount
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
 from deploy.google.backlog import MESSAGES, OLDEST, Unread, unread_in
 from deploy.google.backlog import question as question_of_backlog
@@ -14,8 +14,7 @@ from deploy.google.event_log import EventLog
 from deploy.google.gcloud import Gcloud
 from deploy.google.monitoring import ReadTimeSeries
 from deploy.google.project import Invisible, explained
-from deploy.google.request_counts import RequestCounts, counted
-from deploy.google.request_counts import question as question_of_requests
+from deploy.google.request_counts import RequestCounts
 from deploy.parallel import wait_for, worker_pool
 from deploy.resources.catalog import subscriptions_of
 from deploy.resources.connector import Connector, connector_id
@@ -26,19 +25,18 @@ from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import Spec
 from deploy.stages.health.gaps import gap_of
 from deploy.stages.health.readings import Metrics, Readings, attempt
+from deploy.stages.measuring import parsed, read_requests
 from deploy.stages.observe import CLOSED, Observer
 from deploy.stages.observed import Observed
 from deploy.stages.plan import plan
 from deploy.steps import ResourceId, Step
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class HealthReader:
     """Reads the health of one deployment. ``organization`` returns the DT organization of a DT project.
 
-    ``reports`` returns when DT got the newest event of each type in a DT project.
+    ``reports`` returns when DT got the newest event of each type in a DT project. ``sensors`` counts the sensors.
     """
 
     spec: Spec
@@ -47,6 +45,7 @@ class HealthReader:
     connectors: Connectors
     organization: Callable[[str], str]
     reports: Callable[[str], Mapping[str, float]]
+    sensors: Callable[[], SensorCount]
     read_time_series: ReadTimeSeries
     now: Callable[[], float]
 
@@ -67,6 +66,7 @@ class HealthReader:
             problems = pool.submit(attempt, log.problems)
             probes = pool.submit(attempt, log.probes)
             excluded = pool.submit(attempt, self._exclusions)
+            sensors = pool.submit(attempt, self.sensors) if self.spec.cost.sensors is None else None
             logged_in = pool.submit(attempt, partial(self.organization, self.spec.dt_projects[0]))
             whole = attempt(self.observer.google_side)  # in this thread, as it has workers of its own
             whole = explained(whole, self.google, self.spec.google_project) if isinstance(whole, DeployError) else whole
@@ -97,6 +97,7 @@ class HealthReader:
                 problems=noted,
                 probes=probed,
                 exclusions=wait_for(excluded),
+                sensors=wait_for(sensors) if sensors else None,
                 reported={project: wait_for(answer) for project, answer in reports.items()},
             )
 
@@ -133,12 +134,10 @@ class HealthReader:
             self.read_time_series(self.spec.google_project, question_of_backlog(metric, names, now))
             for metric in (MESSAGES, OLDEST)
         ]
-        return _parsed(lambda: unread_in(*series))
+        return parsed(lambda: unread_in(*series))
 
     def _requests(self) -> RequestCounts:
-        now = self.now()
-        series = self.read_time_series(self.spec.google_project, question_of_requests(self.spec, now))
-        return _parsed(lambda: counted(series, now))
+        return read_requests(self.spec, self.read_time_series, self.now())
 
     def _listed(
         self, pool: ThreadPoolExecutor, google_side: Observed, organization: str | DeployError
@@ -208,17 +207,3 @@ def _deployed_organization(spec: Spec, observed: Observed) -> str:
     found = observed.of(Function(spec)).get("function") or {}
     variables = found.get("serviceConfig", {}).get("environmentVariables") or {}
     return str(variables.get("DT_ORGANIZATION_ID", ""))
-
-
-def _parsed(parse: Callable[[], T]) -> T:
-    """Return the parsed answer of Cloud Monitoring.
-
-    Raises:
-        DeployError: the answer has another structure than Google documents.
-
-    """
-    try:
-        return parse()
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        what = f"answered with an unexpected structure ({type(error).__name__})"
-        raise DeployError(what, where="Cloud Monitoring") from None

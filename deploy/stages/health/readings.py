@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from deploy.dt.sensors import SensorCount
 from deploy.errors import DeployError
 from deploy.google.backlog import Unread
 from deploy.google.event_log import LogLine
@@ -28,6 +29,7 @@ class Readings:
     answers for projects that are no longer named and that DT does not show. ``deliveries``: by connector id.
     ``reported``: by DT project, when DT got the newest event of each type. ``backfilled``: the newest event that
     ``backfill`` has sent; it is read only if the last day has a gap. ``exclusions``: of the project's log.
+    ``sensors``: of the named DT projects; None if their number is set.
     """
 
     at: float
@@ -46,6 +48,7 @@ class Readings:
     reported: Mapping[str, Mapping[str, float] | DeployError] = field(default_factory=dict)
     backfilled: LogLine | DeployError | None = None
     exclusions: Sequence[Mapping[str, Any]] | DeployError = ()
+    sensors: SensorCount | DeployError | None = None
 
     @property
     def observed(self) -> Observed:

@@ -8,6 +8,7 @@ import pytest
 
 from deploy.dt.transport import DtAnswer
 from deploy.errors import ApplyFailed, DeployError, DtFailed, NotOwned, NotReady
+from deploy.spec import CostSettings
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
 from tests.deploy.fakes.gcloud import PROJECT, new_function
@@ -231,7 +232,7 @@ def test_a_named_dt_project_without_access_does_not_count_as_a_remembered_one(up
     refusal = DtAnswer(403, {"error": "permission denied", "code": 403})
     when(up, "services list", lambda: up.dt.stumbles.append(refusal))
     with pytest.raises(DtFailed, match="permission denied"):
-        up.deployment().plan()
+        up.deployment(cost=CostSettings(sensors=1_000)).plan()  # a set number, so that no count takes the refusal
 
 
 def test_a_first_generation_function_of_the_name_is_reported_before_any_change(stage: Stage) -> None:

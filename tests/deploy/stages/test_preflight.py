@@ -80,7 +80,7 @@ def test_all_failures_are_reported_at_once() -> None:
 def test_two_missing_logins_are_reported_together() -> None:
     stage = Stage()
     logged_out(stage)
-    stage.dt.stumbles = [DtAnswer(401, {"error": "unauthorized"})] * 2
+    stage.dt.stumbles = [DtAnswer(401, {"error": "unauthorized"})] * 3  # one is for the count of the sensors
     with pytest.raises(NotReady) as refused:
         stage.deployment().plan()
     assert [failure.where for failure in refused.value.failures] == [

@@ -1,18 +1,29 @@
 """What ``plan``, ``up`` and ``status`` say about the profile and the cost of a month."""
 
+import threading
+
 import pytest
 
+from deploy.dt.transport import DtAnswer, DtRequest
+from deploy.errors import DeployError
 from deploy.spec import CostSettings, SubscriptionSettings, Warehouse
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
+from tests.deploy.fakes.dt import DT_PROJECT, SECOND
 from tests.deploy.stage import Stage
+
+HOUR_S = 3600
+
+
+def is_device_list(request: DtRequest) -> bool:
+    return request.path.endswith("/devices") and "label_filters" not in request.params
 
 
 def test_a_new_deployment_says_which_profile_it_gets_and_why(stage: Stage) -> None:
+    stage.requests = {}
     assert stage.deployment().plan() == CHANGES
     assert "profile small, as the number of sensors is not given: a fifth of a processor" in stage.shown
-    assert (
-        "cost: about $4 a month at 1,000 sensors, about $99 a month at 10,000 sensors; --sensors=COUNT" in stage.shown
-    )
+    usual = "cost: about $4 a month at 1,000 sensors, about $99 a month at 10,000 sensors"
+    assert f"{usual}; no sensors yet in DT project {DT_PROJECT}; --sensors=COUNT says it for yours (" in stage.shown
     assert "(prices of 2026-11-23, docs/cost.md)" in stage.shown
     assert "--cpu=0.2 --concurrency=1" in stage.shown
 
@@ -42,8 +53,10 @@ def test_the_cost_is_in_the_document_of_json(stage: Stage) -> None:
     stage.deployment(in_json=True, cost=CostSettings(sensors=1_000)).plan()
     assert stage.in_json()["cost"] == {
         "profile": "small",
+        "by": "given",
         "sensors": 1_000,
-        "dollarsPerMonth": pytest.approx(3.77, abs=0.02),
+        "eventsPerSecond": pytest.approx(3.68, abs=0.01),
+        "dollarsPerMonth": 3.77,
         "pricesAsOf": "2026-11-23",
     }
 
@@ -139,3 +152,139 @@ def test_settings_of_no_profile_are_kept_and_plan_says_so(stage: Stage) -> None:
     stage.clear_screen()
     stage.deployment().plan()
     assert "no profile is set, and the deployment is like none: its sizes, log lines and billing stay" in stage.shown
+
+
+# From what the cost is known, if no number of sensors is set
+
+
+def test_a_new_deployment_shows_the_cost_of_the_sensors_that_its_dt_projects_have(stage: Stage) -> None:
+    stage.dt.connectors[SECOND] = []
+    for number in range(150):
+        stage.dt.has_device(f"s{number:03}")
+    stage.dt.has_device("t1", SECOND)
+    stage.dt.has_device("gateway", SECOND, type="ccon")
+    assert stage.deployment(dt_projects=(DT_PROJECT, SECOND)).plan() == CHANGES
+    assert "\ncost: under $1 a month by the 151 sensors of 2 DT projects (prices of" in stage.shown
+    assert stage.report.cost is not None
+    assert (stage.report.cost["by"], stage.report.cost["sensors"]) == ("counted", 151)
+
+
+def test_the_number_of_sensors_that_dt_says_recommends_a_profile(stage: Stage) -> None:
+    stage.dt.page_size, stage.dt.sensor_counts = 1, {DT_PROJECT: 50_000}
+    for number in range(9):
+        stage.dt.has_device(f"s{number}")
+    stage.deployment().plan()
+    counted = (
+        f"cost: about $621 a month by the 50,000 sensors of DT project {DT_PROJECT}; with --profile=large about $86 ("
+    )
+    assert counted in stage.shown
+    assert "profile small, as the number of sensors is not given" in stage.shown
+
+
+def test_emulated_sensors_are_counted_and_named(stage: Stage) -> None:
+    stage.dt.has_device("emu1")
+    stage.deployment().plan()
+    assert f"by the 1 sensor of DT project {DT_PROJECT} (1 emulated) (prices of" in stage.shown
+
+
+@pytest.mark.parametrize(
+    ("measured_s", "words"), [(3 * HOUR_S, "measured over 3 h"), (24 * HOUR_S, "measured over 1 d")]
+)
+def test_an_existing_deployment_shows_the_cost_of_the_measured_rate(up: Stage, measured_s: int, words: str) -> None:
+    up.dt.has_device("s1")
+    up.requests, up.measured_s = {"200": 4 * measured_s}, measured_s
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert f"\ncost: about $5 a month at 4 requests/s, {words} (prices of" in up.shown
+
+
+def test_a_deployment_of_an_hour_shows_the_cost_of_its_sensors(up: Stage) -> None:
+    up.dt.has_device("s1")
+    up.requests, up.measured_s = {"200": 4 * HOUR_S}, HOUR_S
+    up.deployment().plan()
+    assert f"by the 1 sensor of DT project {DT_PROJECT} (prices of" in up.shown
+
+
+def test_a_plan_that_changes_what_the_connectors_send_shows_the_cost_of_the_sensors(up: Stage) -> None:
+    up.dt.has_device("s1")
+    up.requests, up.measured_s = {"200": 4 * 24 * HOUR_S}, 24 * HOUR_S
+    assert up.deployment(event_types=("touch",)).plan() == CHANGES
+    assert f"by the 1 sensor of DT project {DT_PROJECT} (prices of" in up.shown
+
+
+def test_a_refused_list_of_devices_fails_nothing_and_is_named(up: Stage) -> None:
+    up.dt.before = lambda request: DtAnswer(403, {"error": "permission denied"}) if is_device_list(request) else None
+    up.requests = {}
+    assert up.deployment().plan() == NOTHING_TO_DO
+    why = "the sensors could not be counted: 403 permission denied; --sensors=COUNT says it for yours (prices of"
+    assert f"cost: about $4 a month at 1,000 sensors, about $99 a month at 10,000 sensors; {why}" in up.shown
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert up.deployment().status() == NOTHING_TO_DO
+    assert "no requests in the last 24 h, so next to nothing; the sensors could not be counted: 403" in up.shown
+
+
+def test_a_refused_measurement_fails_nothing(up: Stage) -> None:
+    up.dt.has_device("s1")
+    up.monitoring_fails = DeployError("you may not read it", where="Cloud Monitoring")
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert f"by the 1 sensor of DT project {DT_PROJECT} (prices of" in up.shown
+
+
+def test_a_first_guess_is_shown_without_the_cost_of_another_profile(up: Stage) -> None:
+    up.requests = {"200": 300 * 400}
+    up.deployment().plan()
+    assert "a month at 400 requests/s, a first guess from 5 min; no sensors yet in DT project" in up.shown
+    assert "--profile" not in up.shown.partition("cost: ")[2].partition("\n")[0]
+
+
+def test_nothing_is_counted_if_the_number_is_set(up: Stage) -> None:
+    up.deployment(cost=CostSettings(sensors=1_000)).plan()
+    up.deployment(cost=CostSettings(sensors=1_000)).status()
+    assert not [request for request in up.dt.asked if "page_size" in request.params]
+
+
+def test_sensors_are_counted_while_google_is_read(up: Stage) -> None:
+    is_google_read, waited = threading.Event(), list[bool]()
+
+    def wait_for_google(request: DtRequest) -> None:
+        if is_device_list(request):
+            waited.append(is_google_read.wait(10))
+
+    up.dt.before = wait_for_google
+    up.google.before = lambda argv: is_google_read.set() if argv[:2] == ("functions", "describe") else None
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert waited == [True]
+
+
+def test_up_ends_with_the_cost_of_this_deployment(stage: Stage) -> None:
+    for number in range(9):
+        stage.dt.has_device(f"s{number}")
+    stage.deployment().up(verify=False)
+    counted = f"under $1 a month by the 9 sensors of DT project {DT_PROJECT}"
+    assert f"  {counted} (docs/cost.md)\n" in stage.shown.partition("nothing is left to do")[2]
+    assert stage.report.next_steps is not None
+    assert stage.report.next_steps.as_json()["cost"] == f"{counted} (docs/cost.md)"
+
+
+def test_up_ends_with_the_cost_of_usual_sizes_if_that_of_this_deployment_is_not_known(stage: Stage) -> None:
+    stage.requests = {}
+    stage.deployment().up(verify=False)
+    assert "about $4 a month for a thousand sensors, and with the profile large" in stage.shown
+
+
+def test_status_shows_the_cost_of_the_sensors_until_hours_are_measured(up: Stage) -> None:
+    up.dt.has_device("s1")
+    up.deployment().status(links=True)
+    counted = f"under $1 a month by the 1 sensor of DT project {DT_PROJECT}"
+    assert f"{counted}; prices of 2026-11-23" in up.shown
+    assert f"{counted} (docs/cost.md)" in up.shown
+    up.clear_screen()
+    up.requests, up.measured_s = {"200": 4 * 3 * HOUR_S}, 3 * HOUR_S
+    up.deployment().status()
+    assert "about $5 a month at 4 requests/s, measured over 3 h; prices of" in up.shown
+
+
+def test_status_says_the_cost_of_the_sensors_also_if_requests_cannot_be_read(up: Stage) -> None:
+    up.dt.has_device("s1")
+    up.monitoring_fails = DeployError("did not answer (500)", where="Cloud Monitoring")
+    up.deployment().status()
+    assert f"under $1 a month by the 1 sensor of DT project {DT_PROJECT}; prices of" in up.shown

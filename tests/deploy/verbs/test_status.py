@@ -430,7 +430,15 @@ def test_json_has_every_reading_as_a_number(morning: Stage) -> None:
         "rejected": [{"reason": "malformed", "count": 1, "newest": {**MALFORMED_IN_JSON}}],
         "secret": {"name": "dt-signature", "version": 1, "ageSeconds": 1_897_199, "liveVersions": 1},
         "rotation": None,
-        "cost": {"dollarsPerMonth": 0.0, "requestsPerSecond": 0.4, "measuredSeconds": 300, "pricesAsOf": "2026-11-23"},
+        "cost": {
+            "dollarsPerMonth": 0.0,
+            "by": "measured",
+            "sensors": None,
+            "eventsPerSecond": 0.4,
+            "requestsPerSecond": 0.4,
+            "measuredSeconds": 300,
+            "pricesAsOf": "2026-11-23",
+        },
         "findings": [],
     }
 
