@@ -15,14 +15,14 @@ TESTS = Path(__file__).parent
 
 LONGEST = (
     *("real_gcloud/test_faults.py", "real_gcloud/test_sandbox.py", "emulators/test_sandbox.py"),
-    *("blackbox/test_production_path.py", "emulators/test_google.py", "bench/test_bench.py"),
-    *("emulators/test_workbench.py", "blackbox/test_decision_table.py"),
-    *("deploy/test_parallel.py", "blackbox/test_ending.py"),
-    *("repository/test_leftovers.py", "blackbox/test_zero_loss.py", "deploy/cli/test_doorway.py"),
-    *("blackbox/test_wsgi_hosts.py", "blackbox/test_abuse.py", "blackbox/test_keys_under_load.py"),
-    *("blackbox/test_pause.py", "emulators/test_run.py", "repository/test_workbench_page.py"),
-    *("blackbox/test_names_outage.py", "repository/test_again.py"),
-    *("function/test_publishing.py", "blackbox/test_secrecy.py"),
+    *("emulators/test_google.py", "emulators/test_workbench.py", "bench/test_bench.py", "repository/test_leftovers.py"),
+    *("repository/test_workbench_page.py", "repository/test_again.py"),
+    *("blackbox/test_production_path.py", "deploy/cli/test_doorway.py", "blackbox/test_decision_table.py"),
+    *("deploy/resources/bigquery/test_up.py", "deploy/verbs/test_rotate.py", "blackbox/test_abuse.py"),
+    *("deploy/test_parallel.py", "blackbox/test_ending.py", "blackbox/test_zero_loss.py"),
+    *("blackbox/test_wsgi_hosts.py", "deploy/resources/bigquery/test_down.py", "blackbox/test_keys_under_load.py"),
+    *("blackbox/test_pause.py", "emulators/test_run.py", "deploy/stages/test_interrupted.py"),
+    *("blackbox/test_names_outage.py", "function/test_publishing.py", "blackbox/test_secrecy.py"),
 )
 """Files that take more than 10 s. They begin first, so that the run does not wait for one of them at its end."""
 

@@ -41,7 +41,7 @@ from tests.bench.stages import CPU, STEPS
 from tests.bench.variants.check import is_genuine
 from tests.pace import in_time
 
-pytestmark = pytest.mark.timeout(180)  # the tests start programs while other tests run
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(180)]  # the tests start programs while other tests run
 
 HERE = Environments(Path(sys.executable), Path(sys.executable))
 """The interpreters of all variants but Node.js: the packages of the tests are enough for them."""

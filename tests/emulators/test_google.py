@@ -45,7 +45,8 @@ SECRETS = f"https://secretmanager.googleapis.com/v1/projects/{PROJECT}"
 RUN_IAM = f"https://run.googleapis.com/v1/projects/{PROJECT}/locations/europe-west1/services/f"
 ACCESSOR, PUBLISHER = "roles/secretmanager.secretAccessor", "roles/pubsub.publisher"
 
-pytestmark = pytest.mark.timeout(300)  # ten gcloud commands run before the first test, on a busy machine
+# ten gcloud commands run before the first test, on a busy machine
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(300)]
 
 needs_gcloud = pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
 

@@ -30,6 +30,8 @@ from tests.emulators.sandbox.practice import DENIED, FLAWS, NONE, PRACTICE, SLOW
 from tests.emulators.sandbox.sensors import KINDS, MOST_PENDING, Sensors
 from tests.emulators.test_run import ROOT, command, is_listening, read_until
 
+pytestmark = pytest.mark.tools
+
 SHELLS = ("bash", "zsh", "fish")
 TOPIC = "projects/demo-proj/topics/dt-events"
 PUBSUB, DT_API = "https://pubsub.googleapis.com/v1", "https://api.disruptive-technologies.com/v2"

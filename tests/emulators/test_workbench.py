@@ -31,6 +31,8 @@ from tests.emulators.errors import EmulatorNotFound
 from tests.emulators.events import SAMPLES
 from tests.emulators.workbenches import Bench, copy_of_the_project, rows, run, running
 
+pytestmark = pytest.mark.tools
+
 SHELLS = {
     "bash": ("bash", "--norc", "--noprofile", "-c"),
     "zsh": ("zsh", "-f", "-c"),

@@ -11,6 +11,8 @@ import pytest
 from tests.pace import in_time
 from tests.prove.proxy import Proxy
 
+pytestmark = pytest.mark.tools
+
 
 @pytest.fixture
 def echo() -> Iterator[str]:

@@ -7,6 +7,8 @@ import pytest
 from tests import again
 from tests.inner import run
 
+pytestmark = pytest.mark.tools
+
 FAILS_ONCE = """
 import pathlib, pytest
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.blackbox.serving import ROOT
 from tests.hooks import LONGEST
 from tests.inner import ids, run
@@ -30,6 +32,7 @@ def seen(folder: Path, *options: str) -> tuple[int, list[str]]:
     return seed, [line.lstrip(".") for line in output.splitlines() if line.lstrip(".").startswith(("did", "found"))]
 
 
+@pytest.mark.tools
 def test_a_run_prints_the_seed_that_repeats_it_and_the_next_run_has_another(tmp_path: Path) -> None:
     seed, first = seen(tmp_path)
     again, second = seen(tmp_path, f"--randomly-seed={seed}")

@@ -10,6 +10,8 @@ from tests.blackbox.serving import eventually
 from tests.inner import begin, ids, run
 from tests.leftovers import Family, Program
 
+pytestmark = pytest.mark.tools
+
 ROOT_PROGRAM = Program(pid=100, parent=1, group=100, session=90, began=5)
 IMPORTS = "import os, signal, socket, subprocess, sys, tempfile, time\nkept = []\n"
 SLEEPS = "[sys.executable, '-c', 'import time; time.sleep(600)']"

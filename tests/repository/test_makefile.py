@@ -1,6 +1,7 @@
 """The Makefile refuses variables that none of its commands reads, because make itself would ignore them."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -50,3 +51,21 @@ def test_a_variable_that_no_command_reads_is_an_error(typed: tuple[str, ...], va
 )
 def test_a_variable_that_a_command_reads_is_accepted(typed: tuple[str, ...]) -> None:
     assert make(*typed).returncode == 0
+
+
+def test_make_test_tools_looks_into_every_folder_that_has_a_test_of_a_tool() -> None:
+    (command,) = [line for line in make("test-tools").stdout.splitlines() if "pytest" in line]
+    tests = ROOT / "tests"
+    marked = [path for path in tests.rglob("test_*.py") if "mark.tools" in path.read_text("utf-8")]
+    assert set(re.findall(r" tests/([a-z]+)", command)) == {path.relative_to(tests).parts[0] for path in marked}
+
+
+def test_make_coverage_runs_make_test_with_the_measurement_and_asks_for_95_percent_of_each_package() -> None:
+    (tests,) = [line for line in make("test", "PYTEST=-x").stdout.splitlines() if "pytest" in line]
+    measured = make("coverage", "PYTEST=-x").stdout
+    assert "--cov" not in tests
+    assert tests.replace("-m pytest", "-m pytest --cov --cov-report=").split() in [
+        line.split() for line in measured.splitlines()
+    ]
+    assert "for package in function deploy" in measured
+    assert "--fail-under=95" in measured

@@ -24,6 +24,8 @@ from deploy.next_steps import next_steps
 from deploy.spec import Spec
 from tests.deploy.stage import Stage, spec
 
+pytestmark = pytest.mark.tools
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     path

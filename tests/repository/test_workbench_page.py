@@ -14,6 +14,8 @@ from tests.emulators.processes import free_port
 from tests.emulators.workbench.table import Table
 from tests.emulators.workbenches import Bench, copy_of_the_project, rows, run, started
 
+pytestmark = pytest.mark.tools
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "workbench.md").read_text("utf-8")
 COMMANDS = "".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)).splitlines()
