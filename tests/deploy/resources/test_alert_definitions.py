@@ -171,6 +171,7 @@ def test_a_log_based_metric_has_the_shape_of_googles_type_and_few_values_of_its_
         for metric in log_metrics_of(wanted):
             assert faults_of("LogMetric", {"name": metric.name, **metric.body}) == []
             assert re.fullmatch(r"dt-pubsub/[a-z0-9-]+/[a-z]+", metric.name)
+            assert metric.name == f"dt-pubsub/{wanted.name}/{metric.key}"
             assert wanted.mark in metric.body["description"]
             assert set(metric.body["labelExtractors"]) == {"reason"}, (
                 "an id as a label would be a series for each event"
