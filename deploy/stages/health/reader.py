@@ -1,7 +1,7 @@
 """Asks every question about a deployment at the same time. An answer that fails leaves all others as they are."""
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -74,11 +74,7 @@ class HealthReader:
             organization = wait_for(logged_in)
             listed, unlisted, closed = self._listed(pool, google_side, organization)
             both_ends = replace(google_side, connectors=listed, closed=closed)
-            reports = {
-                name: pool.submit(attempt, partial(self.reports, name))
-                for name in self.spec.dt_projects
-                if name in listed
-            }
+            reports = self._reports(pool, listed)
             deliveries = self._deliveries(pool, both_ends)
             backlog, requests = wait_for(measured)
             logged, noted, probed = wait_for(newest_event), wait_for(problems), wait_for(probes)
@@ -166,6 +162,13 @@ class HealthReader:
             else:
                 unlisted[project] = answer
         return listed, unlisted, closed
+
+    def _reports(
+        self, pool: ThreadPoolExecutor, listed: Collection[str]
+    ) -> dict[str, Future[Mapping[str, float] | DeployError]]:
+        """Ask when DT got the newest events of the named projects that could be listed."""
+        named = [name for name in self.spec.dt_projects if name in listed]
+        return {name: pool.submit(attempt, partial(self.reports, name)) for name in named}
 
     def _deliveries(self, pool: ThreadPoolExecutor, observed: Observed) -> dict[str, Metrics | DeployError]:
         """Return DT's counts of the deliveries of this deployment's connectors."""
