@@ -101,7 +101,7 @@ day: $(VENV)/.tests $(VENV)/.plot  ## make the day of the example that plots, an
 	@$(BIN)/python -m tests.examples.a_day docs/examples/plot/a-day.jsonl
 	@exec $(VENV)/plot/bin/python docs/examples/plot/plot_day.py docs/examples/plot/a-day.jsonl 2026-11-02 docs/pictures/a-day.png --zone=Europe/Oslo
 
-# test itself measures no coverage, because measuring makes every call in process slower
+# test itself measures no coverage, because measured tests in process take twice their time
 coverage: COVERAGE = --cov --cov-report=
 coverage: test  ## test, and at least 95 % coverage of function/ and deploy/
 	@failed=0; for package in function deploy; do \
