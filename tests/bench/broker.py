@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
         self._kept = kept
         self._delay_s = delay_s
         self._loop = asyncio.get_running_loop()
-        self._calls: dict[int, bytes] = {}
+        self._calls: dict[int, bytearray] = {}  # which grow in place, because a large call has hundreds of frames
         self._unread = b""
         self._has_begun = False
         self._consumed = 0
@@ -128,10 +128,11 @@ class Connection(asyncio.Protocol):
             self._consumed = 0
         if flags & PADDED:
             payload = payload[1 : len(payload) - payload[0]]
-        call = self._calls.pop(stream, b"") + payload
         if not flags & END_STREAM:
-            self._calls[stream] = call
-        elif self._delay_s:
+            self._calls.setdefault(stream, bytearray()).extend(payload)
+            return
+        call = bytes(self._calls.pop(stream, b"")) + payload
+        if self._delay_s:
             self._loop.call_later(self._delay_s, self._answer, stream, call)
         else:
             self._answer(stream, call)

@@ -14,6 +14,7 @@ from typing import Any, Self
 import grpc
 from grpc import StatusCode, aio
 
+from tests.emulators.pubsub.limits import MAX_REQUEST_BYTES
 from tests.prove.metadata_server import Grant
 
 METHOD = "/google.pubsub.v1.Publisher/Publish"
@@ -55,7 +56,7 @@ class TlsPubSub:
 
     async def _run(self) -> None:
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        server = aio.server(options=[("grpc.so_reuseport", 0)])
+        server = aio.server(options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", MAX_REQUEST_BYTES)])
         credentials = grpc.ssl_server_credentials([(self._pem, self._pem)])
         self.port = server.add_secure_port(f"127.0.0.1:{self.port}", credentials)
         async with aio.insecure_channel(self._target) as channel:
