@@ -20,6 +20,9 @@ module            what it does
 ``counts/``       instructions, allocations and system calls for one event; ``make bench-gate``
 ``imports``       what a start imports, module by module
 ``memory``        memory while a million events go through one process
+``small``         an instance of the profile ``small``: a fifth of a core, one request at a time
+``quota``         a limit for the CPU of processes: a cgroup's, or a stand-in with signals
+``burst``         more events than one instance can answer, from a sender that repeats as DT does
 ``measure``       CPU time, memory and cores of processes, from /proc
 ``figures``       medians and percentiles
 ``results``       what was measured, as JSON: medians and ratios of the rounds

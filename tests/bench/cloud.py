@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from deploy.costs.prices import fact
 
 _RUN_QUOTAS = "https://cloud.google.com/run/quotas"
+_RUN_CPU = "https://cloud.google.com/run/docs/configuring/services/cpu#startup-boost"
 _SCALING = "https://cloud.google.com/run/docs/about-instance-autoscaling"
 _PUBSUB_QUOTAS = "https://cloud.google.com/pubsub/quotas"
 _SECRET_QUOTAS = "https://cloud.google.com/secret-manager/quotas"
@@ -24,6 +25,10 @@ class Quotas:
     requests_per_s: float = fact(800, "requests per second to one instance, at most (not read again)", _RUN_QUOTAS)
     target: float = fact(0.6, "of CPU and of concurrency: Cloud Run adds instances to stay below this", _SCALING)
     queue_s: float = fact(10, "s that a request waits for an instance before it gets 429", _SCALING)
+    boosted_cpu: float = fact(
+        2, "vCPU of an instance with at most 1 vCPU while it starts, if its CPU is boosted", _RUN_CPU
+    )
+    boosted_s: float = fact(10, "s after the start for which the CPU stays boosted, and is billed as such", _RUN_CPU)
     large_region_bytes_per_s: float = fact(
         200e6,
         "bytes/s published in europe-west1, us-central1, us-east1 (an old copy: your limit may be higher)",

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.spec import SMALL_SENSORS
+from tests.bench.cloud import QUOTAS
 from tests.bench.compare import BARE
 from tests.bench.contestants import EMPTY, EMPTY_HERE, OURS, PEERS, REFERENCE
 from tests.bench.counts.names import YARDSTICK, instructions, system_calls
 from tests.bench.memory import EVENTS, STEP
 from tests.bench.results import Comparison
 from tests.bench.share import OWN_SHARE
+from tests.bench.small import BURST_PER_S, CORES, INSTANCE_PER_S, INSTANCES, MEMORY_MIB
 
 EMULATOR, DISTANT = "emulator", "25 ms"
 LEVEL = 0.98
@@ -74,6 +77,23 @@ def growth_mib(results: Results) -> Sequence[float]:
     return [max(mib for _, mib in steps[1:]) - steps[0][1]] if steps and steps[-1][0] >= EVENTS else []
 
 
+def _small(name: str) -> Callable[[Results], Sequence[float]]:
+    """Return the figures of a name in the rounds of the section ``small``."""
+    return lambda results: [figures[name] for figures in results.get("small", {}).get("rounds", [])]
+
+
+def small_peak_mib(results: Results) -> Sequence[float]:
+    """Return the largest peak of all instances of the section ``small``, those with the largest bodies included."""
+    measured = results.get("small", {})
+    peaks = [figures["peak_mib"] for figures in (*measured.get("rounds", ()), *measured.get("bodies", ()))]
+    return [max(peaks)] if peaks else []
+
+
+def _lost(results: Results) -> Sequence[float]:
+    seen = results.get("small", {}).get("burst")
+    return [seen["lost"] + seen["unanswered"]] if seen else []
+
+
 def _count(name: str, *, relative_to: str | None = None) -> Callable[[Results], Sequence[float]]:
     def figures(results: Results) -> Sequence[float]:
         counts = results.get("counts", {}).get("counts")
@@ -128,4 +148,19 @@ GOALS = (
     Goal(f"own share: {', '.join(OWN_SHARE)}", _own_share_us, at_most=60, unit=" µs"),
     Goal("start to the first 2xx, relative to the reference's", _ratios("start_ms", REFERENCE.name, 0), at_most=0.75),
     Goal(f"memory over {EVENTS:,} events, growth after the first {STEP:,}", growth_mib, at_most=2, unit=" MiB"),
+    Goal(
+        f"`small`: start to the first 2xx with {CORES:g} of a core from the beginning; DT waits {QUOTAS.attempt_s:g} s",
+        _small("start_s"),
+        at_most=QUOTAS.attempt_s,
+        unit=" s",
+    ),
+    Goal("`small`: peak memory, also with the largest body", small_peak_mib, at_most=MEMORY_MIB, unit=" MiB"),
+    Goal(
+        f"`small`: events/s that an instance answers one at a time; a burst of {SMALL_SENSORS:,} sensors has "
+        f"{BURST_PER_S:.0f}/s for {INSTANCES} instances",
+        _small("requests_s"),
+        at_least=INSTANCE_PER_S,
+        unit="/s",
+    ),
+    Goal("`small`: events lost in a burst of twice as many as the instance can answer", _lost, at_most=0, unit=""),
 )

@@ -36,6 +36,11 @@ def memory_bytes(pid: int) -> int:
     return sum(_own_memory_bytes(member) for member in tree(pid))
 
 
+def peak_bytes(pid: int) -> int:
+    """Return the most memory that a process and its descendants have had so far; shared memory counts for each."""
+    return sum(_own_peak_bytes(member) for member in tree(pid))
+
+
 @contextlib.contextmanager
 def on(where: set[int]) -> Iterator[None]:
     """Run on these cores; processes that are started meanwhile stay on them."""
@@ -58,4 +63,11 @@ def _own_memory_bytes(pid: int) -> int:
     with contextlib.suppress(OSError):
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
         return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
+    return 0
+
+
+def _own_peak_bytes(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text("ascii", "replace")
+        return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0)
     return 0

@@ -14,6 +14,17 @@ from tests.bench.stages import CPU
 
 BEGIN, END = "<!-- what `make bench` measured: begin -->", "<!-- what `make bench` measured: end -->"
 PACKAGES_SHOWN = 15
+SMALL = {
+    "start_s": "start to the first 2xx, limited from the beginning, s",
+    "boosted_start_s": "start to the first 2xx with a whole core, s",
+    "p50_ms": "p50 of single events, ms",
+    "p99_ms": "p99 of single events, ms",
+    "requests_s": "events/s, one at a time",
+    "cpu_us": "CPU per event, µs",
+    "peak_mib": "peak memory, MiB",
+}
+"""What the report calls the figures of a round of the section ``small``."""
+
 SHOWN_CALLS = 0.01
 """System calls that are rarer than this, for one event, are not listed."""
 
@@ -33,6 +44,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         parts.append(_imports(results["imports"]))
     if "memory" in results:
         parts.append(_memory(results["memory"]))
+    if "small" in results:
+        parts.append(_small(results["small"]))
     return "\n\n".join(parts)
 
 
@@ -54,7 +67,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def goals(results: Mapping[str, Any]) -> str:
     """Write the table of goals, and when the figures were measured."""
     head = ("goal of `ingest`, with the emulator unless stated otherwise", "bound", "measured", "")
-    sources = (("Timings", "compare"), ("Counts", "counts"))
+    sources = (("Timings", "compare"), ("Counts", "counts"), ("`small`", "small"))
     measured = [f"{what}: {results[name]['machine']}" for what, name in sources if results.get(name)]
     return "\n\n".join([table(head, goal_lines(results)), *measured])
 
@@ -234,3 +247,32 @@ def _rest(account: Mapping[str, float], packages: Sequence[str]) -> float:
 def _memory(memory: Mapping[str, Any]) -> str:
     rows = [[f"{events:,}", number(mib)] for events, mib in memory["steps"]]
     return f"### Memory\n\n{table((f'events through one process of `{OURS.name}`', 'MiB'), rows)}"
+
+
+def _small(small: Mapping[str, Any]) -> str:
+    title = "### The profile `small`"
+    if "not_measured" in small:
+        return f"{title}\n\nNOT MEASURED: {small['not_measured']}"
+    quota, seen = small["quota"], small["burst"]
+    limit = (
+        f"One instance with {quota['cores']:g} of a core, one request at a time; rounds: {len(small['rounds'])}. "
+        f"Limited by {quota['name']}: a busy loop got {quota['busy_loop']:.3f} of a core."
+    )
+    head = ("one instance", "median", "smallest", "largest")
+    rows = [_of_rounds(what, [figures[name] for figures in small["rounds"]]) for name, what in SMALL.items()]
+    bodies = [[f"{body['bytes']:,}", number(body["longest_s"]), number(body["peak_mib"])] for body in small["bodies"]]
+    large = ("bytes of the largest body: by default, and with `MAX_BODY_BYTES`", "longest answer, s", "peak, MiB")
+    return "\n\n".join([title, small["machine"], limit, table(head, rows), table(large, bodies), _burst(seen)])
+
+
+def _of_rounds(what: str, figures: Sequence[float]) -> list[str]:
+    return [what, *(number(figure) for figure in (median(figures), min(figures), max(figures)))]
+
+
+def _burst(seen: Mapping[str, Any]) -> str:
+    return (
+        f"A burst to this one instance, {number(seen['per_s'])} events/s for {seen['seconds']:g} s, {seen['events']:,} "
+        f"in all: {seen['lost']:,} lost, {seen['unanswered']:,} never answered, {seen['refused']:,} attempts "
+        f"without an answer after {seen['attempt_s']:g} s and sent again, {seen['twice']:,} further messages of the "
+        f"same events. An event took {number(seen['longest_s'])} s at most."
+    )

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from function.event import MAX_MARKS
 from tests.emulators.events import SAMPLES, encode, sample_event
 
 SECRET = "the bench's own secret, of 32 bytes and more"
@@ -30,6 +31,15 @@ def prepare(count: int, *, run: str, now: float) -> list[Prepared]:
     """Return requests of DT's event types in turn; ``run`` makes their event ids differ from those of other runs."""
     templates = _templates(now)
     return [_signed(templates[number % len(templates)], f"{run}{number:012x}", int(now)) for number in range(count)]
+
+
+def prepare_large(size: int, *, run: str, now: float) -> Prepared:
+    """Return a request whose body has this many bytes, and about as many commas and brackets as are accepted."""
+    before, after = _templates(now)[0]
+    event_id, marks = f"{run}{size:012x}", min(MAX_MARKS - 100, size // 8)
+    values = b'"values":[' + b"{}," * (marks // 2) + b'{}],"text":"'
+    padding = size - len(before) - len(event_id) - len(after) - len(values) - len(b'",')
+    return _signed((b"{" + values + b"x" * padding + b'",' + before.removeprefix(b"{"), after), event_id, int(now))
 
 
 def _templates(now: float) -> list[tuple[bytes, bytes]]:

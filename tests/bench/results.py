@@ -9,7 +9,8 @@
      "counts": {"machine": "…", "counts": {"<name>": <count for one event>, …},
                 "calls": {"<name>": {"<system call>": <count for one event>, …}, …}},
      "imports": {"<variant>": {"<package>": <milliseconds>, …}, …},
-     "memory": {"steps": [[<events>, <MiB>], …]}}
+     "memory": {"steps": [[<events>, <MiB>], …]},
+     "small": {"machine": "…", …}}  # the rest as tests.bench.small describes it
 
 A point with ``connections`` 0 belongs to a server as a whole: its start, and its answers without a message at the
 broker. A section that has not been measured is missing.

@@ -18,7 +18,9 @@ from tests.bench.contestants import CONTESTANTS, OURS, OURS_WSGI, REFERENCE, Env
 from tests.bench.imports import imports
 from tests.bench.memory import EVENTS, STEP, memory
 from tests.bench.outage import PATIENCE_S, outage
+from tests.bench.quota import quotas
 from tests.bench.results import points_of
+from tests.bench.small import CORES, SHORT, Extent, small
 from tests.bench.stages import stages
 
 BROKERS = {"emulator": googles, "25 ms": distant}
@@ -129,6 +131,16 @@ def memory_section(options: Options, say: Say) -> dict[str, Any]:
     with distant("at once", 0.0) as broker:
         events, step = (2_000, 1_000) if options.is_short else (EVENTS, STEP)
         return memory(options.environments, broker, events, step, say)
+
+
+def small_section(options: Options, say: Say) -> dict[str, Any]:
+    """Measure an instance of the profile ``small``, with a fifth of a core."""
+    say("-- an instance of the profile small")
+    usual = SHORT if options.is_short else Extent()
+    extent = replace(usual, rounds=options.rounds or usual.rounds, seconds=options.seconds or usual.seconds)
+    machine = _machine()
+    with distant() as broker:
+        return {"machine": machine, **small(options.environments, broker, quotas(CORES), extent, say)}
 
 
 def _machine() -> str:

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from tests.bench import measure
 from tests.bench.brokers import ROOT, Broker
 from tests.bench.contestants import Environments, Variant
 from tests.bench.errors import BenchError
-from tests.bench.requests import prepare
+from tests.bench.quota import Hold
+from tests.bench.requests import Prepared, prepare
 from tests.emulators.processes import free_port
 
 START_S = 30.0
@@ -38,9 +40,19 @@ class Server:
     start_s: float
 
 
+def unlimited(_pid: int) -> AbstractContextManager[object]:
+    """Let a process use as much CPU as it can."""
+    return contextlib.nullcontext()
+
+
 @contextlib.contextmanager
-def serving(variant: Variant, environments: Environments, broker: Broker | None) -> Iterator[Server]:
-    """Start a variant, wait until it has answered one event, and end it afterwards; raises BenchError."""
+def serving(
+    variant: Variant, environments: Environments, broker: Broker | None, hold: Hold = unlimited
+) -> Iterator[Server]:
+    """Start a variant, wait until it has answered one event, and end it afterwards; raises BenchError.
+
+    ``hold`` limits its CPU from the start.
+    """
     port = free_port()
     command = variant.command(environments, port)
     if command is None:
@@ -55,16 +67,16 @@ def serving(variant: Variant, environments: Environments, broker: Broker | None)
                 command, cwd=ROOT, env=environ, stdout=written, stderr=written, start_new_session=True
             )
         try:
-            with measure.on(measure.OTHER_CORES):
+            with hold(process.pid), measure.on(measure.OTHER_CORES):
                 _wait_for_2xx(process, port, output)
                 yield Server(variant, port, process.pid, topic, output, time.perf_counter() - began_at)
         finally:
             _end(process)
 
 
-def post(port: int, timeout_s: float) -> tuple[int, bytes]:
+def post(port: int, timeout_s: float, request: Prepared | None = None) -> tuple[int, bytes]:
     """Send one signed event, and return status and body of the answer; raises OSError, HTTPException."""
-    (request,) = prepare(1, run=f"one{time.monotonic_ns():x}", now=time.time())
+    request = request or prepare(1, run=f"one{time.monotonic_ns():x}", now=time.time())[0]
     head, _, body = request.wire.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
