@@ -104,6 +104,8 @@ def test_the_messages_of_a_subscription_are_given_back_at_once(
         (("nofile.jsonl", "2026-11-02"), 2, "there is no file nofile.jsonl; a subscription is written as projects/P/"),
         ((str(FILE), "2026-11-02", "--zone=Oslo"), 2, "'Oslo' is no time zone such as Europe/Oslo"),
         ((str(FILE), "2026-11-02", "--zone=Europe"), 2, "'Europe' is no time zone such as Europe/Oslo"),
+        ((str(FILE), "2026-13-02"), 2, "argument day: '2026-13-02' is no day such as 2026-11-02"),
+        ((str(FILE), "yesterday"), 2, "argument day: 'yesterday' is no day such as 2026-11-02"),
         ((__file__, "2026-11-02"), 1, "test_plot.py cannot be read: "),
         (("projects/p/subscriptions/s", "2026-11-02"), 1, "error: projects/p/subscriptions/s cannot be read: 503 "),
     ],

@@ -116,6 +116,14 @@ def draw(series: Series, day: date, zone: ZoneInfo, path: str) -> None:
     figure.savefig(path, dpi=120)
 
 
+def a_day(text: str) -> date:
+    """Return a day by its date; an error of argparse if there is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-11-02") from None
+
+
 def time_zone(name: str) -> ZoneInfo:
     """Return a time zone by its name; an error of argparse if there is none."""
     try:
@@ -128,7 +136,7 @@ def main() -> None:
     """Read, and draw."""
     parser = argparse.ArgumentParser(description="Draw a day of temperatures.")
     parser.add_argument("source", help="a file of follow --output, or projects/P/subscriptions/S")
-    parser.add_argument("day", type=date.fromisoformat, help="such as 2026-11-02")
+    parser.add_argument("day", type=a_day, help="such as 2026-11-02")
     parser.add_argument("picture", help="the file to write, such as a-day.png or a-day.svg")
     parser.add_argument("--zone", type=time_zone, default=ZoneInfo("UTC"), help="such as Europe/Oslo; without it UTC")
     flags = parser.parse_args()
