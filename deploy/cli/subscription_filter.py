@@ -80,6 +80,11 @@ def _key_fault(key: str, topic: str, spec: Spec) -> str:
 
 
 def _label_fault(label: str, spec: Spec) -> str:
+    """Return why no message has a label, by the settings alone: a setting that is left out keeps its value."""
+    wanted = spec.connector_labels
+    if wanted is not None and label not in wanted:
+        why = f"the Data Connector does not send the label {label!r}: connector.labels has not got it"
+        return f"{why}{suggestion([label], wanted)}"
     named = spec.settings.get("LABEL_ATTRIBUTES")
     if named is None:
         return ""
