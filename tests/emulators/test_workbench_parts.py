@@ -1,8 +1,11 @@
 """The parts of the workbench, in process: rows, settings, lines to paste, new events, the log, restarts."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -12,16 +15,18 @@ from typing import Any
 import pytest
 
 from tests.emulators.errors import NotRunning, NotStarted
+from tests.emulators.pubsub import EmbeddedPubSub
 from tests.emulators.workbench import state
 from tests.emulators.workbench.exchange import Exchange
 from tests.emulators.workbench.fresh import of_file, of_type
 from tests.emulators.workbench.function_log import FunctionLog
 from tests.emulators.workbench.given import OF_PUBSUB, SETTINGS, Given
-from tests.emulators.workbench.pasted import send_command, subscriber_lines
+from tests.emulators.workbench.pasted import SUBSCRIBER, send_command, subscriber_lines
 from tests.emulators.workbench.reload import Reloading, Stamps, stamps_of
 from tests.emulators.workbench.send import Wanted
 from tests.emulators.workbench.subscriber import receive
 from tests.emulators.workbench.table import Event, Table, reason_of
+from tests.examples.loading import publish, touch
 from tests.function.builders import known_settings, logged_failure
 
 REJECTED = {"messageId": "1795813355223567", "topic": "rejected"}
@@ -386,3 +391,29 @@ def test_the_subscriber_prints_events_and_rejected_messages(capsys: pytest.Captu
     assert capsys.readouterr().out == "d touch {'touch': {}}\nmalformed b'{'\n"
     assert event.is_acknowledged
     assert rejected.is_acknowledged
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["while it waits", "before it begins"])
+def test_the_subscriber_ends_with_an_error_if_the_pubsub_is_gone(
+    embedded: EmbeddedPubSub,
+    is_there: bool,  # noqa: FBT001
+) -> None:
+    topic, name = "projects/p/topics/gone", "projects/p/subscriptions/gone"
+    embedded.create_topic(topic)
+    embedded.create_subscription(name, topic)
+    publish(embedded.host, topic, [touch(1)])
+    if not is_there:
+        embedded.stop()
+    line, environ = [sys.executable, str(SUBSCRIBER), name], {**os.environ, "PUBSUB_EMULATOR_HOST": embedded.host}
+    with subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == f"waiting for events of {name} (Ctrl-C ends it)\n"
+            if is_there:
+                assert " touch " in process.stdout.readline()
+                embedded.stop()
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    why = f"error: no Pub/Sub answers at {embedded.host}: start make serve, and paste the lines that it prints\n"
+    assert (process.returncode, said) == (1, why)

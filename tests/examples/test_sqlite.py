@@ -111,6 +111,7 @@ WHOLE = "projects/p/subscriptions/s"
         ((), 2, "the following arguments are required: path, events, rejected"),
         (("events.db", "dt-events", WHOLE), 2, "'dt-events' is not written as projects/P/subscriptions/S"),
         (("no/such/folder/events.db", WHOLE, WHOLE), 1, "error: unable to open database file"),
+        (("events.db", WHOLE, WHOLE), 1, "error: no Pub/Sub has answered within 10 seconds"),
     ],
 )
 def test_a_mistake_is_an_error_of_one_line(arguments: tuple[str, ...], status: int, text: str, tmp_path: Path) -> None:

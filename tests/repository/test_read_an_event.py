@@ -21,6 +21,7 @@ from tests.emulators.clients import all_on, gcloud
 from tests.emulators.clouds import clouds
 from tests.emulators.clouds.google.estate import Estate
 from tests.emulators.events import encode
+from tests.emulators.processes import free_port
 from tests.emulators.pubsub import EmbeddedPubSub
 from tests.emulators.pubsub.control import Control
 from tests.function.builders import settings, verified
@@ -78,6 +79,16 @@ def test_the_subscriber_prints_an_event_and_acknowledges_it(embedded: EmbeddedPu
     event = sample()["data"]["event"]
     assert line == f"{message.attributes['deviceId']} temperature {event['data']}\n"
     assert is_acknowledged
+
+
+def test_the_subscriber_ends_with_an_error_if_no_pubsub_answers(tmp_path: Path) -> None:
+    program = tmp_path / "subscriber.py"
+    program.write_text(SUBSCRIBER.replace("timeout=30", "timeout=1"), "utf-8")
+    environ = {**os.environ, "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{free_port()}"}  # nothing listens there
+    line = [sys.executable, str(program)]
+    done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "# raises if no Pub/Sub answers\n" in done.stderr
 
 
 @pytest.mark.real_gcloud

@@ -16,11 +16,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 from queue import SimpleQueue
 
+import grpc
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.cloud.pubsub_v1.subscriber.message import Message
 
+ANSWERS_S = 10
 MOST_AT_ONCE = 500
 TABLES = """
 CREATE TABLE IF NOT EXISTS events (event_id TEXT PRIMARY KEY, device_id TEXT, event_type TEXT, time TEXT,
@@ -93,6 +95,7 @@ def receive(path: str, events: str, rejected: str) -> None:
         signal.signal(number, lambda *_: inbox.put(None))
     with closing(sqlite3.connect(path)) as database, SubscriberClient() as subscriber:
         database.executescript(TABLES)
+        grpc.channel_ready_future(subscriber.transport.grpc_channel).result(ANSWERS_S)
         streams = [
             subscriber.subscribe(events, lambda message: inbox.put((store_event, message))),
             subscriber.subscribe(rejected, lambda message: inbox.put((store_rejected, message))),
@@ -124,6 +127,8 @@ def main() -> None:
         receive(flags.path, flags.events, flags.rejected)
     except (GoogleAPIError, GoogleAuthError, sqlite3.Error) as error:
         sys.exit(f"error: {error}")
+    except grpc.FutureTimeoutError:
+        sys.exit(f"error: no Pub/Sub has answered within {ANSWERS_S} seconds")
 
 
 if __name__ == "__main__":
