@@ -111,4 +111,4 @@ class Context:
         """Report a plan, and print it as a table. ``nothing``: why no step changes anything, if that is so."""
         self.report.steps = steps
         if not self.flags.json:
-            self.terminal.plan(steps, nothing)
+            self.terminal.plan(steps, nothing, commands=getattr(self.flags, "commands", False))

@@ -16,6 +16,9 @@ DT_API = "https://api.disruptive-technologies.com/v2"
 DT_EMULATOR = "https://emulator.disruptive-technologies.com/v2"
 
 
+WHOLE = f"{PROGRAM} plan --commands"
+"""The command that shows every call of a plan whole."""
+
 LONGEST_LINE = 2_000
 """Maximum characters of a call in a table."""
 
@@ -163,13 +166,15 @@ Query = Argv | Get
 class RestCall:
     """A request to a REST API of Google's that changes something. It carries gcloud's own access token.
 
-    ``by_hand``: the command of ``bq`` or ``gcloud`` that does the same, if there is one.
+    ``by_hand``: the command of ``bq`` or ``gcloud`` that does the same, if there is one. ``makes``: if that is a script
+    in SQL, what it makes, a line for each.
     """
 
     method: Literal["POST", "PATCH", "PUT", "DELETE"]
     url: str
     body: Mapping[str, Any] = field(default_factory=dict)
     by_hand: Argv = ()
+    makes: tuple[str, ...] = ()
 
     def line(self) -> str:
         """Return the command that does the same.
@@ -254,11 +259,18 @@ def pending(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(step for step in steps if step.action != "keep")
 
 
-def shortened(line: str) -> str:
-    """Return the line of a call for a table. The body of an alert policy has the text of its runbook."""
+def in_short(call: Call) -> tuple[str, ...]:
+    """Return the lines of a call for a table: its command, or what a script in SQL makes, and how to see the script."""
+    if isinstance(call, RestCall) and call.makes:
+        return (*call.makes, f"by {call.by_hand[0]} {call.by_hand[2]}, whose SQL `{WHOLE}` shows")
+    return (_shortened(call.line()),)
+
+
+def _shortened(line: str) -> str:
+    """Return the beginning of a long line. The body of an alert policy has the text of its runbook."""
     if len(line) <= LONGEST_LINE:
         return line
-    return f"{line[:LONGEST_LINE]}… ({len(line):,} characters; with --json all of them)"
+    return f"{line[:LONGEST_LINE]}… ({len(line):,} characters; `{WHOLE}` shows all of them)"
 
 
 def _shown(value: Any) -> str:

@@ -32,6 +32,11 @@ class View:
         """The table and the views that the query names."""
         return frozenset(_RELATION.findall(self.query))
 
+    @property
+    def summary(self) -> str:
+        """The first sentence of the description."""
+        return self.description.partition(". ")[0].rstrip(".")
+
     def select(self, place: Place) -> str:
         """Return the query with the full names of the dataset."""
         return _RELATION.sub(lambda found: place.quoted(place.table if found[1] == EVENTS else found[1]), self.query)

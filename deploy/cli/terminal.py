@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from deploy.cli.doorway import columns_of
 from deploy.cli.typed_ahead import forget_typed
-from deploy.steps import Step, pending, shortened
+from deploy.steps import Step, in_short, pending
 
 _SIGNS = {"create": ("+", "32"), "update": ("~", "33"), "keep": ("=", "2"), "delete": ("-", "31")}
 RED, YELLOW = "31", "33"
@@ -93,15 +93,19 @@ class Terminal:
         """Print one JSON document, in ASCII."""
         self.print(json.dumps(value, indent=None if is_one_line else 2))
 
-    def plan(self, steps: Sequence[Step], nothing: str = EVERYTHING) -> None:
-        """Print a plan: the action on each resource, its reason and its call. ``nothing``: why no step changes any."""
+    def plan(self, steps: Sequence[Step], nothing: str = EVERYTHING, *, commands: bool = False) -> None:
+        """Print a plan: the action on each resource, its reason and its call.
+
+        ``nothing``: why no step changes any. ``commands``: each call is shown whole, also a long one.
+        """
         width = max((len(step.resource) for step in steps), default=0)
         for step in steps:
             sign, colour = _SIGNS[step.action]
             head = f"{sign} {step.action:<6}  {step.resource:<{width}}  "
             self._write(self._coloured(self._wrapped(head, printable(step.reason, lines=False)), colour))
-            if step.call:
-                self._write(self._coloured(f"            {printable(shortened(step.call.line()))}", "2"))
+            calls = () if step.call is None else (step.call.line(),) if commands else in_short(step.call)
+            for line in calls:
+                self._write(self._coloured(f"            {printable(line)}", "2"))
         counts = [f"{sum(step.action == action for step in steps)} to {action}" for action in _SIGNS]
         self.print(f"\n{', '.join(counts)}" if pending(tuple(steps)) else f"\nnothing to do: {nothing}")
 

@@ -81,7 +81,8 @@ class EventTable(OfBigQuery):
                 "--use_legacy_sql=false",
                 table_statement(self.place, labels),
             )
-            call = RestCall("POST", f"{self.dataset_url}/tables", table_body(self.place, labels), by_hand)
+            makes = (f"one row for each message, with {len(COLUMNS)} columns and one partition for each UTC day",)
+            call = RestCall("POST", f"{self.dataset_url}/tables", table_body(self.place, labels), by_hand, makes)
             return (create(self.id, "not there", call),)
         self._must_be_usable(found)
         return (self._changed(found),)

@@ -102,7 +102,9 @@ class Views(OfBigQuery):
         location = self.location(facts)
         body = {"query": sql, "useLegacySql": False, "location": location, "timeoutMs": WAIT_MS}
         by_hand = self.bq("query", f"--location={location}", "--use_legacy_sql=false", sql)
-        return RestCall("POST", f"{self.project_url}/queries", body, by_hand)
+        width = max(len(view.name) for view, _, _ in differ)
+        makes = tuple(f"{view.name:<{width}}  {view.summary}" for view, _, _ in differ)
+        return RestCall("POST", f"{self.project_url}/queries", body, by_hand, makes)
 
 
 def tables_in(dataset_url: str) -> Get:

@@ -89,7 +89,8 @@ def test_a_filter_that_nothing_can_match_is_refused(
 def test_a_label_that_the_connector_does_not_send_is_refused_whatever_the_function_copies(
     settings: dict[str, str],
 ) -> None:
-    (fault,) = check_filter('attributes:"label.room"', "main", spec(settings=settings, connector_labels=("rom",))).faults
+    sends_another = spec(settings=settings, connector_labels=("rom",))
+    (fault,) = check_filter('attributes:"label.room"', "main", sends_another).faults
     why = "the Data Connector does not send the label 'room': connector.labels has not got it; did you mean rom?"
     assert fault.partition("\n")[0] == why
 

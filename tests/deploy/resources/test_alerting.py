@@ -90,7 +90,7 @@ def test_a_plan_shows_each_request_with_its_body_and_json_has_all_of_it(up: Stag
     assert up.deployment(alerts=WITH_ALERTS).plan() == CHANGES
     assert "+ create  notification channel ops@example.com  " in up.shown
     assert f'POST {POLICIES} {{"displayName": "dt-pubsub: no events arrive"' in up.shown
-    assert "characters; with --json all of them)" in up.shown
+    assert "characters; `python -m deploy plan --commands` shows all of them)" in up.shown
     assert '"notificationChannels": ["<its name>: ops@example.com"]' not in up.shown
     up.out.truncate(0)
     up.out.seek(0)

@@ -1,7 +1,7 @@
 """The README's subscriber as a program: prints each event of a subscription, and acknowledges it.
 
 Its argument is the full name of the subscription. A message of the rejected topic is printed with its reason. It ends
-with an error if no Pub/Sub answers: Google's client alone would wait for ever for the one of a workbench that has ended.
+with an error if no Pub/Sub answers: Google's client alone would wait for ever for a workbench that has ended.
 """
 
 import contextlib

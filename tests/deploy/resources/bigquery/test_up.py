@@ -107,6 +107,23 @@ def test_a_plan_shows_the_commands_that_do_the_same_by_hand_and_json_has_all_of_
     assert "--labels=dt-pubsub=dt-pubsub,dt-pubsub-writes-since=$(date +%s)" in written
 
 
+def test_a_plan_has_a_line_for_each_view_and_shows_the_sql_only_if_it_is_asked_for(stage: Stage) -> None:
+    stage.deployment(bigquery=SENSORS).plan()
+    shown, lines = stage.shown, stage.shown.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("+ create  views of dataset sensors"))
+    names = [line.split()[0] for line in lines[first + 1 : first + 1 + len(VIEWS)]]
+    assert names == [view.name for view in VIEWS]
+    assert "            device_daily            A summary of each day of each device\n" in shown
+    assert lines[first + 1 + len(VIEWS)].strip() == "by bq query, whose SQL `python -m deploy plan --commands` shows"
+    assert "VIEW" not in shown
+    assert "CREATE TABLE" not in shown
+    stage.deployment(bigquery=SENSORS).run("plan", commands=True)
+    whole = stage.shown.removeprefix(shown)
+    assert re.findall(r"CREATE OR REPLACE VIEW `[\w-]+\.sensors\.(\w+)`", whole) == names
+    assert f"bq --project_id={PROJECT} query --location=europe-west1 --use_legacy_sql=false 'CREATE TABLE `" in whole
+    assert "plan --commands" not in whole
+
+
 def test_the_file_of_the_transforms_is_fresh() -> None:
     assert json.loads(Path(FILE).read_text("utf-8")) == transforms(), "make schema writes it"
 
