@@ -61,7 +61,7 @@ class Unlisted(Resource):
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Return the steps that show them, each with the command that deletes it or ends the storing of events."""
-        storing = self._storing(facts)
+        storing = self.storing(facts)
         reasons = {name: storing.get(name) or self._left(name) for name in self.names(facts)}
         return tuple(keep(self.id.part_named(name), why) for name, why in reasons.items())
 
@@ -69,7 +69,11 @@ class Unlisted(Resource):
         """Return the steps that delete them."""
         return tuple(self._deletion(name, facts) for name in self.names(facts))
 
-    def _storing(self, facts: Facts) -> dict[str, str]:
+    def deletion_line(self, name: str) -> str:
+        """Return the command that deletes one of them, with its unread messages."""
+        return GcloudCall(self._resource(name).command("delete")).line()
+
+    def storing(self, facts: Facts) -> dict[str, str]:
         """Return what to say of the subscriptions of BigQuery, by their names; nothing if no events are stored."""
         writer, refused = self.spec.bigquery_subscription, self.spec.unwritten_topic
         found = {last_segment(str(one["name"])): one for one in self.found(facts) or [] if is_marked(self.spec, one)}
@@ -83,8 +87,8 @@ class Unlisted(Resource):
         }
 
     def _left(self, name: str) -> str:
-        line = GcloudCall(self._resource(name).command("delete")).line()
-        return f"is in no settings, so it is left alone, and still gets messages; this deletes them with it: {line}"
+        why = "is in no settings, so it is left alone, and still gets messages; this deletes them with it"
+        return f"{why}: {self.deletion_line(name)}"
 
     def _deletion(self, name: str, facts: Facts) -> Step:
         unread = facts.get(UNREAD) or {}

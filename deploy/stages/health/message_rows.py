@@ -7,13 +7,14 @@ from deploy.commands import JUDGE_REJECTED, read_events
 from deploy.errors import DeployError
 from deploy.google.backlog import Unread
 from deploy.google.event_log import MAX_LINES, PROBLEM_DAYS, LogLine
-from deploy.resources.catalog import subscriptions_of
+from deploy.resources.catalog import subscriptions_of, unlisted_of
 from deploy.resources.dead_letter import dead_letters
 from deploy.resources.pubsub import subscription_id
 from deploy.spec import Spec
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.row import Row, unreadable
 from deploy.stages.health.words import ago, counted, duration, moment
+from deploy.stages.observed import Observed
 
 MAX_UNREAD_S = 3600
 """A message that is unread for more seconds is a problem: its subscriber has stopped, or does not exist."""
@@ -37,6 +38,33 @@ def message_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
         yield from _reasons(spec, kept, readings, is_full=len(lines) >= MAX_LINES)
     if not isinstance(readings.backlog, DeployError):  # the rows above say why not
         yield from _further(spec, readings.backlog, readings)
+    yield from _left(spec, readings)
+
+
+def left_names(spec: Spec, observed: Observed) -> list[str]:
+    """Return the deployment's subscriptions that are in no settings, but for those of BigQuery, which have rows."""
+    unlisted = unlisted_of(spec, "subscription")
+    facts = observed.of(unlisted)
+    return [name for name in unlisted.names(facts) if name not in unlisted.storing(facts)]
+
+
+def _left(spec: Spec, readings: Readings) -> Iterator[Row]:
+    """Return a row for each subscription that is in no settings: it gets messages, whether somebody reads it or not."""
+    for name in left_names(spec, readings.google_side):
+        if isinstance(readings.left, DeployError):
+            yield unreadable(f"unread in {name}", readings.left)
+        else:
+            yield _left_row(spec, name, readings.left.get(name), readings)
+
+
+def _left_row(spec: Spec, name: str, unread: Unread | None, readings: Readings) -> Row:
+    what = f"unread in {name}"
+    detail = f"{NO_NUMBERS if unread is None else waiting(unread, readings)}; it is in no settings"
+    if unread is None or unread.oldest_s <= MAX_UNREAD_S:
+        return Row(what, "ok", detail)
+    choice = "name it there if a subscriber reads it; the command deletes it with its messages"
+    deletion = unlisted_of(spec, "subscription").deletion_line(name)
+    return Row(what, "unread", f"{detail}, and still gets messages: {choice}", "unhealthy", deletion, "backlog")
 
 
 def _further(spec: Spec, backlog: Mapping[str, Unread], readings: Readings) -> Iterator[Row]:

@@ -24,6 +24,7 @@ from deploy.resources.resource import Facts
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import Spec
 from deploy.stages.health.gaps import gap_of
+from deploy.stages.health.message_rows import left_names
 from deploy.stages.health.readings import Metrics, Readings, attempt
 from deploy.stages.measuring import parsed, read_requests
 from deploy.stages.observe import CLOSED, Observer
@@ -75,6 +76,7 @@ class HealthReader:
             listed, unlisted, closed = self._listed(pool, google_side, organization)
             both_ends = replace(google_side, connectors=listed, closed=closed)
             reports = self._reports(pool, listed)
+            left = pool.submit(attempt, partial(self._backlog, left_names(self.spec, google_side)))
             deliveries = self._deliveries(pool, both_ends)
             backlog, requests = wait_for(measured)
             logged, noted, probed = wait_for(newest_event), wait_for(problems), wait_for(probes)
@@ -94,6 +96,7 @@ class HealthReader:
                 probes=probed,
                 exclusions=wait_for(excluded),
                 sensors=wait_for(sensors) if sensors else None,
+                left=wait_for(left),
                 reported={project: wait_for(answer) for project, answer in reports.items()},
             )
 
@@ -118,14 +121,18 @@ class HealthReader:
 
     def _measured(self) -> tuple[Mapping[str, Unread] | DeployError, RequestCounts | DeployError]:
         """Return what Cloud Monitoring has measured: the unread messages, and the requests."""
-        return attempt(self._backlog), attempt(self._requests)
+        named = [subscription.name for subscription in subscriptions_of(self.spec)]
+        return attempt(partial(self._backlog, named)), attempt(self._requests)
 
     def _exclusions(self) -> Sequence[Facts]:
         found: Sequence[Facts] = self.google.read(LogExclusion(self.spec).listing) or []
         return found
 
-    def _backlog(self) -> Mapping[str, Unread]:
-        names, now = [subscription.name for subscription in subscriptions_of(self.spec)], self.now()
+    def _backlog(self, names: Sequence[str]) -> Mapping[str, Unread]:
+        """Return the unread messages of these subscriptions. Nothing is asked if there are none."""
+        if not names:
+            return {}
+        now = self.now()
         series = [
             self.read_time_series(self.spec.google_project, question_of_backlog(metric, names, now))
             for metric in (MESSAGES, OLDEST)
@@ -198,7 +205,8 @@ class HealthReader:
 
 def _all_because_of(error: DeployError, readings: Readings) -> Readings:
     """Return readings in which all that Google did not answer has the same reason, so that it is said once."""
-    return replace(readings, backlog=error, requests=error, newest_event=error, problems=error, probes=error)
+    measured = replace(readings, backlog=error, left=error, requests=error)
+    return replace(measured, newest_event=error, problems=error, probes=error)
 
 
 def _is_silence(error: DeployError) -> bool:

@@ -30,6 +30,7 @@ class Readings:
     ``reported``: by DT project, when DT got the newest event of each type. ``backfilled``: the newest event that
     ``backfill`` has sent; it is read only if the last day has a gap. ``exclusions``: of the project's log.
     ``sensors``: of the named DT projects; None if their number is set.
+    ``left``: as ``backlog``, of the subscriptions of the deployment that are in no settings.
     """
 
     at: float
@@ -49,6 +50,7 @@ class Readings:
     backfilled: LogLine | DeployError | None = None
     exclusions: Sequence[Mapping[str, Any]] | DeployError = ()
     sensors: SensorCount | DeployError | None = None
+    left: Mapping[str, Unread] | DeployError = field(default_factory=dict)
 
     @property
     def observed(self) -> Observed:

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.errors import ApplyFailed, NotOwned, NotReady
 from deploy.spec import SubscriptionSettings
-from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
+from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage
 
@@ -105,6 +105,29 @@ def test_status_shows_the_backlog_of_each_of_them(further: Stage) -> None:
         "alarms",
         "to-service",
     ]
+
+
+def test_status_shows_what_is_in_no_settings_with_its_backlog_and_the_command_that_deletes_it(further: Stage) -> None:
+    further.unread |= {"alarms": (3, 7200), "to-service": (0, 0), "alarms-dead-letter": (1, 30)}
+    assert further.deployment(subscriptions=(PUSHED,), in_json=True).status() == UNHEALTHY
+    rows = {row["what"]: row for row in further.in_json()["status"]}
+    left = rows["unread in alarms"]
+    assert (left["state"], left["health"]) == ("unread", "unhealthy")
+    assert left["detail"].startswith("3 messages, the oldest 2 h old; as of ")
+    assert left["detail"].endswith(
+        "; it is in no settings, and still gets messages: name it there if a subscriber reads it; "
+        "the command deletes it with its messages"
+    )
+    assert left["fix"] == f"gcloud pubsub subscriptions delete alarms --project={PROJECT}"
+    read = rows["unread in alarms-dead-letter"]
+    assert (read["state"], read["health"]) == ("ok", "ok")
+    assert read["detail"].endswith("; it is in no settings")
+
+
+def test_status_says_of_what_is_in_no_settings_that_it_has_no_numbers(further: Stage) -> None:
+    further.deployment(in_json=True).status()
+    rows = {row["what"]: row for row in further.in_json()["status"]}
+    assert rows["unread in alarms"]["detail"] == "Google has no numbers yet; it is in no settings"
 
 
 def test_a_changed_filter_stops_the_plan_before_anything_is_changed(further: Stage) -> None:
