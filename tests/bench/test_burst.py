@@ -12,7 +12,7 @@ import pytest
 
 from tests.bench.burst import Burst, burst
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(60)]
 
 
 class Function(ThreadingHTTPServer):
@@ -32,10 +32,12 @@ class Function(ThreadingHTTPServer):
     def serving(self) -> Iterator[int]:
         """Serve in a thread, on a port of this machine."""
         with self:
-            threading.Thread(target=self.serve_forever, args=(0.01,)).start()
-            yield self.server_port
-            self.has_ended.set()
-            self.shutdown()
+            threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+            try:
+                yield self.server_port
+            finally:
+                self.has_ended.set()
+                self.shutdown()
 
     def relay(self, body: bytes) -> bytes:
         """Publish an event, and return the answer."""
@@ -55,6 +57,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection to the function."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one write; the second would wait for the acknowledgement of the first
     server: Function
 
     def do_POST(self) -> None:

@@ -9,7 +9,7 @@ from tests.bench.quota import PERIOD_S, Budget, Quota, busy_loop_cores, is_held,
 from tests.bench.server import unlimited
 from tests.pace import stretch
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(60)]
 
 A_FIFTH = 0.2
 A_LITTLE = 0.1

@@ -15,7 +15,7 @@ from tests.bench.cloud import QUOTAS
 from tests.bench.contestants import Environments
 from tests.bench.small import SHORT, small
 
-pytestmark = pytest.mark.timeout(280)  # the test starts programs with a fifth of a core while other tests run
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(280)]  # it starts programs with a fifth of a core
 
 NO_BROKER = Broker("none", "127.0.0.1:1", lambda: "", lambda _: [])
 
