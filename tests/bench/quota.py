@@ -160,8 +160,11 @@ def _in_group(pid: int, place: _Place) -> Iterator[None]:
         for name, text in place.files.items():
             with (group / name).open("r+") as file:  # a mode that makes no file
                 file.write(text)
-        for member in measure.tree(pid):
-            _move(member, group)
+        moved = set[int]()
+        while found := set(measure.tree(pid)) - moved:  # again, because one may have been started just before the move
+            for member in found:
+                _move(member, group)
+            moved |= found
         yield
     finally:
         _remove(group, place.home)
@@ -197,7 +200,7 @@ def _keep(pid: int, cores: float, ended: threading.Event) -> None:
     budget, was_running = Budget(cores, time.perf_counter(), _cpu_s(pid)), True
     while not ended.wait(_LOOK_S):
         is_running = budget.may_run(time.perf_counter(), _cpu_s(pid))
-        if is_running != was_running:
+        if not (is_running and was_running):  # again, because one may have been started just before the others stopped
             _signal(pid, signal.SIGCONT if is_running else signal.SIGSTOP)
         was_running = is_running
 
