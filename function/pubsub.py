@@ -8,7 +8,6 @@ resolve. gRPC's plug-in for tokens is not used, because it fetches a token in a 
 
 import asyncio
 import functools
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -61,6 +60,12 @@ _CHANNEL_OPTIONS = (
     # retrying.py retries; gRPC's own support for retries only adds work to each call
     ("grpc.enable_retries", 0),
 )
+
+EAGER_TASKS: Any = getattr(asyncio, "eager_task_factory", None)
+"""Makes tasks that start at once, and not in the next turn of the event loop, which saves a system call for each event.
+
+None up to Python 3.11, which has no such tasks.
+"""
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/pubsub")
 """OAuth scopes of the access token."""
@@ -157,20 +162,16 @@ class PubSub:
 
 
 def _called(method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Call a method of gRPC, which makes a task for each call.
-
-    From Python 3.12 on the task starts at once, and not in the next turn of the event loop, which saves a system call.
-    """
-    if sys.version_info >= (3, 12):
-        loop = asyncio.get_running_loop()
-        usual = loop.get_task_factory()
-        loop.set_task_factory(asyncio.eager_task_factory)
-        try:
-            return method(*arguments, **options)
-        finally:
-            loop.set_task_factory(usual)
-    else:
+    """Call a method of gRPC, which makes a task for each call, and let the task start at once."""
+    if EAGER_TASKS is None:
         return method(*arguments, **options)
+    loop = asyncio.get_running_loop()
+    usual = loop.get_task_factory()
+    loop.set_task_factory(EAGER_TASKS)
+    try:
+        return method(*arguments, **options)
+    finally:
+        loop.set_task_factory(usual)
 
 
 def _request(topic: str, messages: Sequence[Message]) -> Any:

@@ -179,5 +179,6 @@ def _shares(service: Facts | None) -> Counter[str]:
     shares = Counter[str]()
     for part in ((service or {}).get("spec") or {}).get("traffic") or ():
         if percent := part.get("percent"):
-            shares[NEWEST if part.get("latestRevision") else str(part.get("revisionName", ""))] += percent
+            is_newest = part.get("latestRevision") or not part.get("revisionName")
+            shares[NEWEST if is_newest else str(part["revisionName"])] += percent
     return shares

@@ -13,7 +13,7 @@ from tests.blackbox.stage import BODY, KNOWN, Stage, by_secret, surroundings
 
 TRACE, SPAN = "0123456789abcdef0123456789abcdef", "00000000000000ff"
 W3C = ("traceparent", f"00-{TRACE}-{SPAN}-01")
-NO_SAMPLING = "import function.log\nfunction.log.SAMPLE_S = 0\n"
+NO_SAMPLING = "import function.sampling\nfunction.sampling.SAMPLE_S = 0\n"
 PART_CHARACTERS = 12, 100
 """Shorter parts of a token are no secret; of longer ones this much could appear, because fields are cut."""
 

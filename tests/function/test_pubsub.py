@@ -13,6 +13,7 @@ import pytest
 from google.pubsub_v1.types import PublishRequest, PublishResponse
 from grpc import ChannelConnectivity, StatusCode, aio
 
+from function import pubsub
 from function.access_token import AccessToken, AccessTokens
 from function.connections import LONGEST_S
 from function.errors import PublishError, PublishMisconfigured, PublishTransient, PublishUnacknowledged
@@ -357,6 +358,31 @@ def test_a_task_of_grpcs_call_starts_with_the_call_from_python_3_12_on_and_no_ot
     at_once = ["gRPC's task", "call made"] if sys.version_info >= (3, 12) else ["call made", "gRPC's task"]
     assert [step for step in steps if step in at_once] == at_once
     assert steps.index("other made") < steps.index("other task")
+
+
+def test_only_the_call_itself_has_another_task_factory_also_if_it_fails(
+    google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories: list[object] = []
+
+    def usual(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
+        return asyncio.Task(work, loop=loop, **options)
+
+    def fail() -> None:
+        factories.append(asyncio.get_running_loop().get_task_factory())
+        raise Refusal(StatusCode.UNAVAILABLE)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(usual)
+        with pytest.raises(PublishTransient):
+            await google.pubsub().send(TOPIC, MESSAGES, timeout_s=2.0)
+        factories.append(asyncio.get_running_loop().get_task_factory())
+
+    monkeypatch.setattr("function.pubsub.EAGER_TASKS", lambda *_, **__: pytest.fail("no task is made"))
+    eager = pubsub.EAGER_TASKS
+    google.on_call = fail
+    asyncio.run(main())
+    assert factories == [eager, usual]
 
 
 NOISY = """

@@ -68,6 +68,12 @@ def test_shares_of_one_revision_are_one_share() -> None:
     assert (pinned_to(service(half, half)), split_words(service(half, half))) == (ON(2), "")
 
 
+@pytest.mark.parametrize("whole", [{"percent": 100}, {"percent": 100, "revisionName": ""}])
+def test_a_share_that_names_no_revision_is_that_of_the_newest(whole: dict[str, Any]) -> None:
+    assert pinned_to(service(whole)) == ""
+    assert rollback(service(whole)).changes == (Change("traffic", ON(3), ON(2)),)
+
+
 @pytest.mark.parametrize("nothing", [None, {}, {"spec": None, "status": None}, {"spec": {"traffic": None}}])
 def test_a_service_of_which_google_shows_nothing_is_neither_pinned_nor_split(nothing: Any) -> None:
     assert (pinned_to(nothing), newest_ready(nothing), split_words(nothing)) == ("", "", "")
