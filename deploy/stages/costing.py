@@ -12,7 +12,7 @@ from deploy.resources.catalog import unlisted_of
 from deploy.resources.function import OPTIONAL_SETTINGS, QUIET_LEVELS, Function
 from deploy.resources.log_exclusion import LogExclusion
 from deploy.resources.resource import is_marked
-from deploy.spec import FUNCTION_DEFAULTS, CostSettings, Spec, Warehouse, amount, last_segment
+from deploy.spec import FUNCTION_DEFAULTS, SMALL_SIZES, CostSettings, Spec, Warehouse, amount, last_segment
 from deploy.stages.observed import Observed, written_by
 
 NETWORK_STATUS = "networkStatus"
@@ -60,6 +60,19 @@ def costing_of(spec: Spec, observed: Observed) -> Costing:
         kept=int(_amount_of(spec, function, "min_instances")),
         is_stored=spec.bigquery.is_on or is_written,
     )
+
+
+def changes_size(spec: Spec, observed: Observed) -> bool:
+    """Return whether these settings change sizes, log lines or billing of what is deployed.
+
+    The billing that is deployed is the one that an earlier run has set: to set that again changes nothing.
+    """
+    deployed = observed.with_billing(as_deployed(spec))
+    one = Choices().subscriptions
+    before, after = (replace(choices_of(each, observed), subscriptions=one) for each in (deployed, spec))
+    function = observed.of(Function(spec)).get(Function.key) or {}
+    sizes = ((_amount_of(deployed, function, name), _amount_of(spec, function, name)) for name in SMALL_SIZES)
+    return before != after or any(there != wanted for there, wanted in sizes)
 
 
 def choices_of(spec: Spec, observed: Observed) -> Choices:

@@ -1,6 +1,6 @@
 """How many events come, from which the cost of a month follows: given, measured, or counted as sensors. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy.dt.sensors import SensorCount
 from deploy.errors import DeployError
@@ -35,7 +35,8 @@ NOTHING_COUNTED = Counts()
 class Rate:
     """Events per second. ``by``: ``given``, ``counted`` or ``measured``; ``words``: the same, after "$4 a month".
 
-    ``sensors``: their number, unless the rate is measured. ``is_guess``: it was measured for a short time only.
+    ``sensors``: their number, unless the rate is measured. ``is_guess``: it was measured for a short time only, or
+    before the connectors send other events.
     """
 
     per_s: float
@@ -55,9 +56,12 @@ def found_out(spec: Spec, counts: Counts, *, changes_events: bool = False) -> Ra
     """Return the best rate that was found out; None if nothing is known.
 
     What was measured for hours is best, then the number of sensors, then what was measured for a shorter time.
-    ``changes_events``: the connectors will send other events than those that were measured, so a number is better.
+    ``changes_events``: the connectors will send other events than those that were measured, so a number is better,
+    and without one the measured rate is only a guess.
     """
     sensors, requests = _of_sensors(spec, counts.sensors), _of_requests(counts.requests)
+    if requests and changes_events:
+        requests = replace(requests, words=f"{requests.words}, before this change", is_guess=True)
     is_long = isinstance(counts.requests, RequestCounts) and counts.requests.measured_s >= LONG_S
     return (requests if is_long and not changes_events else sensors) or requests
 
@@ -74,7 +78,7 @@ def _of_sensors(spec: Spec, found: SensorCount | DeployError | None) -> Rate | N
     if not isinstance(found, SensorCount) or not found.sensors:
         return None
     emulated = f" ({found.emulated:,} emulated)" if found.emulated else ""
-    words = f"by the {counted(found.sensors, 'sensor')} of {_projects(found)}{emulated}"
+    words = f"for the {counted(found.sensors, 'sensor')} that DT has in {_projects(found)}{emulated}"
     return Rate(rate_of(spec, found.sensors), "counted", words, found.sensors)
 
 

@@ -13,7 +13,7 @@ from deploy.resources.catalog import watched
 from deploy.resources.function import Function
 from deploy.resources.log_exclusion import LogExclusion
 from deploy.spec import SMALL_SENSORS, Spec
-from deploy.stages.costing import BEYOND_WAREHOUSE, Costing, costing_of, rate_of
+from deploy.stages.costing import BEYOND_WAREHOUSE, Costing, changes_size, costing_of, rate_of
 from deploy.stages.event_rate import Counts, found_out, given, why_uncounted
 from deploy.stages.monthly import UNKNOWN, monthly
 from deploy.stages.observed import Observed
@@ -71,7 +71,7 @@ def show_cost(
     costing = costing_of(spec, observed)
     rate = given(spec) or found_out(spec, counts, changes_events=_changes_events(steps))
     cost = monthly(costing, rate) if rate else None
-    context.print(_choice_of(spec, profile) if profile else _kept(costing.choices))
+    context.print(_choice_of(spec, profile) if profile else _kept(spec, observed, costing.choices, is_read=not unread))
     said = [
         *([cost.words] if cost else _examples(spec, costing)),
         *([f"with --profile={cost.cheaper[0]} {money(cost.cheaper[1])}"] if cost and cost.cheaper else []),
@@ -85,8 +85,12 @@ def show_cost(
 
 
 def _changes_events(steps: Sequence[Step]) -> bool:
-    """Return whether the connectors will send other events than those that were measured."""
-    return any(isinstance(step.call, ConnectorCall) for step in pending(tuple(steps)))
+    """Return whether the connectors will send other events than those that were measured.
+
+    A call that only repairs a URL, a secret or labels does not change how many events come.
+    """
+    calls = [step.call for step in pending(tuple(steps)) if isinstance(step.call, ConnectorCall)]
+    return any(call.verb != "PATCH" or not call.fields.keys().isdisjoint(("events", "status")) for call in calls)
 
 
 def _examples(spec: Spec, costing: Costing) -> list[str]:
@@ -124,8 +128,15 @@ def _choice_of(spec: Spec, profile: Profile) -> str:
     return f"{chosen_by}, with the sizes of large: a cpu, memory, concurrency or billing is set that its own do not fit"
 
 
-def _kept(choices: Choices) -> str:
-    """Return in words that an existing deployment keeps what it has, because no profile is set."""
+def _kept(spec: Spec, observed: Observed, choices: Choices, *, is_read: bool) -> str:
+    """Return in words that an existing deployment keeps what it has, because no profile is set; or what changes it.
+
+    ``is_read``: whether the exclusions of the log could be read, without which no profile can be named.
+    """
+    if changes_size(spec, observed):
+        return "no profile is set; settings of your own change the sizes, log lines or billing that are deployed"
+    if not is_read:
+        return "no profile is set: sizes, log lines and billing stay as they are deployed"
     like = profile_of(choices)
     if like is None:
         return "no profile is set, and the deployment is like none: its sizes, log lines and billing stay"

@@ -31,22 +31,23 @@ def test_the_number_of_sensors_is_better_than_what_was_measured_for_a_shorter_ti
     found = found_out(spec(), Counts(SENSORS, measured(LONG_S - 1)))
     assert found is not None
     assert (found.by, found.words, found.sensors) == (
-        *("counted", f"by the 1,240 sensors of DT project {DT_PROJECT}"),
+        *("counted", f"for the 1,240 sensors that DT has in DT project {DT_PROJECT}"),
         1_240,
     )
     assert found.per_s == events_per_s(1_240)
 
 
 def test_the_number_of_sensors_is_better_if_the_connectors_will_send_other_events() -> None:
-    both = Counts(SENSORS, measured(24 * 3600))
-    found, without_sensors = (
-        found_out(spec(event_types=("touch",)), counts, changes_events=True)
-        for counts in (both, Counts(REFUSED, both.requests))
-    )
+    found = found_out(spec(event_types=("touch",)), Counts(SENSORS, measured(24 * 3600)), changes_events=True)
     assert found is not None
-    assert without_sensors is not None
     assert (found.by, found.per_s) == ("counted", events_per_s(1_240, with_network_status=False))
-    assert without_sensors.by == "measured"
+
+
+def test_a_rate_that_was_measured_before_the_connectors_send_other_events_is_a_guess() -> None:
+    found = found_out(spec(event_types=("touch",)), Counts(REFUSED, measured(24 * 3600)), changes_events=True)
+    assert found is not None
+    assert (found.by, found.is_guess) == ("measured", True)
+    assert found.words == "at 12 requests/s, measured over 1 d, before this change"
 
 
 @pytest.mark.parametrize("sensors", [None, REFUSED, SensorCount((DT_PROJECT,), 0)])
@@ -71,7 +72,7 @@ def test_a_rate_is_written_without_an_exponent(per_s: float, words: str) -> None
 def test_emulated_sensors_and_the_number_of_projects_are_named() -> None:
     found = found_out(spec(), Counts(SensorCount((DT_PROJECT, SECOND), 1, emulated=1)))
     assert found is not None
-    assert found.words == "by the 1 sensor of 2 DT projects (1 emulated)"
+    assert found.words == "for the 1 sensor that DT has in 2 DT projects (1 emulated)"
 
 
 def test_a_number_that_is_set_is_given() -> None:

@@ -1,6 +1,7 @@
 """What ``plan``, ``up`` and ``status`` say about the profile and the cost of a month."""
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -154,6 +155,46 @@ def test_settings_of_no_profile_are_kept_and_plan_says_so(stage: Stage) -> None:
     assert "no profile is set, and the deployment is like none: its sizes, log lines and billing stay" in stage.shown
 
 
+@pytest.mark.parametrize(
+    ("settings", "change"),
+    [
+        ({"function": {"memory": "1Gi", "cpu": "1"}}, "memory 256Mi -> 1Gi"),
+        ({"function": {"max_instances": "7"}}, "max_instances 40 -> 7"),
+        ({"settings": {"LOG_DELIVERED": "50"}}, "LOG_DELIVERED none -> 50"),
+        ({"cost": CostSettings(request_logs="all")}, "delete"),
+        (
+            {
+                "function": {"memory": "512Mi", "cpu": "1", "concurrency": "80"},
+                "settings": {"LOG_DELIVERED": "100"},
+                "cost": CostSettings(billing="instance"),
+            },
+            "memory 256Mi -> 512Mi",
+        ),
+    ],
+)
+def test_settings_of_your_own_that_change_what_is_deployed_are_named_instead_of_a_profile_that_is_kept(
+    up: Stage, settings: dict[str, Any], change: str
+) -> None:
+    assert up.deployment(**settings).plan() == CHANGES
+    assert change in up.shown
+    own = "\nno profile is set; settings of your own change the sizes, log lines or billing that are deployed\n"
+    assert own in up.shown
+    assert "stay" not in up.shown
+    assert "is kept" not in up.shown
+
+
+@pytest.mark.parametrize("settings", [{"function": {"memory": "256Mi"}}, {"cost": CostSettings(billing="request")}])
+def test_settings_that_are_deployed_already_keep_the_profile(up: Stage, settings: dict[str, Any]) -> None:
+    up.deployment(**settings).plan()
+    assert "profile small is kept, as it is deployed" in up.shown
+
+
+def test_no_profile_is_named_if_the_exclusions_of_the_log_cannot_be_read(up: Stage) -> None:
+    up.api.estate.denied.add("logging.exclusions.list")
+    up.deployment().plan()
+    assert "\nno profile is set: sizes, log lines and billing stay as they are deployed\n" in up.shown
+
+
 # From what the cost is known, if no number of sensors is set
 
 
@@ -164,7 +205,7 @@ def test_a_new_deployment_shows_the_cost_of_the_sensors_that_its_dt_projects_hav
     stage.dt.has_device("t1", SECOND)
     stage.dt.has_device("gateway", SECOND, type="ccon")
     assert stage.deployment(dt_projects=(DT_PROJECT, SECOND)).plan() == CHANGES
-    assert "\ncost: under $1 a month by the 151 sensors of 2 DT projects (prices of" in stage.shown
+    assert "\ncost: under $1 a month for the 151 sensors that DT has in 2 DT projects (prices of" in stage.shown
     assert stage.report.cost is not None
     assert (stage.report.cost["by"], stage.report.cost["sensors"]) == ("counted", 151)
 
@@ -174,17 +215,15 @@ def test_the_number_of_sensors_that_dt_says_recommends_a_profile(stage: Stage) -
     for number in range(9):
         stage.dt.has_device(f"s{number}")
     stage.deployment().plan()
-    counted = (
-        f"cost: about $621 a month by the 50,000 sensors of DT project {DT_PROJECT}; with --profile=large about $86 ("
-    )
-    assert counted in stage.shown
+    counted = f"cost: about $621 a month for the 50,000 sensors that DT has in DT project {DT_PROJECT}"
+    assert f"{counted}; with --profile=large about $86 (" in stage.shown
     assert "profile small, as the number of sensors is not given" in stage.shown
 
 
 def test_emulated_sensors_are_counted_and_named(stage: Stage) -> None:
     stage.dt.has_device("emu1")
     stage.deployment().plan()
-    assert f"by the 1 sensor of DT project {DT_PROJECT} (1 emulated) (prices of" in stage.shown
+    assert f"for the 1 sensor that DT has in DT project {DT_PROJECT} (1 emulated) (prices of" in stage.shown
 
 
 @pytest.mark.parametrize(
@@ -201,14 +240,43 @@ def test_a_deployment_of_an_hour_shows_the_cost_of_its_sensors(up: Stage) -> Non
     up.dt.has_device("s1")
     up.requests, up.measured_s = {"200": 4 * HOUR_S}, HOUR_S
     up.deployment().plan()
-    assert f"by the 1 sensor of DT project {DT_PROJECT} (prices of" in up.shown
+    assert f"for the 1 sensor that DT has in DT project {DT_PROJECT} (prices of" in up.shown
 
 
 def test_a_plan_that_changes_what_the_connectors_send_shows_the_cost_of_the_sensors(up: Stage) -> None:
     up.dt.has_device("s1")
     up.requests, up.measured_s = {"200": 4 * 24 * HOUR_S}, 24 * HOUR_S
     assert up.deployment(event_types=("touch",)).plan() == CHANGES
-    assert f"by the 1 sensor of DT project {DT_PROJECT} (prices of" in up.shown
+    assert f"for the 1 sensor that DT has in DT project {DT_PROJECT} (prices of" in up.shown
+
+
+def test_a_plan_that_changes_what_the_connectors_send_guesses_from_the_old_rate_without_sensors(up: Stage) -> None:
+    up.requests, up.measured_s = {"200": 4 * 24 * HOUR_S}, 24 * HOUR_S
+    up.deployment(event_types=("touch",)).plan()
+    guess = "about $5 a month at 4 requests/s, measured over 1 d, before this change; no sensors yet in DT project"
+    assert f"{guess} {DT_PROJECT}; --sensors=COUNT says it for yours" in up.shown
+
+
+def test_a_plan_that_repairs_a_url_and_labels_keeps_to_the_measured_rate(up: Stage) -> None:
+    up.dt.has_device("s1")
+    up.requests, up.measured_s = {"200": 4 * 24 * HOUR_S}, 24 * HOUR_S
+    up.dt.connectors[DT_PROJECT][0]["httpConfig"]["url"] = "https://dt-pubsub-old.a.run.app"
+    assert up.deployment(connector_labels=("site",)).plan() == CHANGES
+    assert "labels none -> " in up.shown
+    assert "url https://dt-pubsub-old.a.run.app -> " in up.shown
+    assert "at 4 requests/s, measured over 1 d (prices of" in up.shown
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_plan_that_switches_a_connector_on_or_makes_one_shows_the_cost_of_the_sensors(
+    up: Stage, *, is_there: bool
+) -> None:
+    up.dt.has_device("s1")
+    up.requests, up.measured_s = {"200": 4 * 24 * HOUR_S}, 24 * HOUR_S
+    up.dt.connectors[DT_PROJECT][0]["status"] = "SYSTEM_DISABLED"
+    del up.dt.connectors[DT_PROJECT][int(is_there) :]
+    assert up.deployment().plan() == CHANGES
+    assert f"for the 1 sensor that DT has in DT project {DT_PROJECT} (prices of" in up.shown
 
 
 def test_a_refused_list_of_devices_fails_nothing_and_is_named(up: Stage) -> None:
@@ -226,7 +294,7 @@ def test_a_refused_measurement_fails_nothing(up: Stage) -> None:
     up.dt.has_device("s1")
     up.monitoring_fails = DeployError("you may not read it", where="Cloud Monitoring")
     assert up.deployment().plan() == NOTHING_TO_DO
-    assert f"by the 1 sensor of DT project {DT_PROJECT} (prices of" in up.shown
+    assert f"for the 1 sensor that DT has in DT project {DT_PROJECT} (prices of" in up.shown
 
 
 def test_a_first_guess_is_shown_without_the_cost_of_another_profile(up: Stage) -> None:
@@ -259,7 +327,7 @@ def test_up_ends_with_the_cost_of_this_deployment(stage: Stage) -> None:
     for number in range(9):
         stage.dt.has_device(f"s{number}")
     stage.deployment().up(verify=False)
-    counted = f"under $1 a month by the 9 sensors of DT project {DT_PROJECT}"
+    counted = f"under $1 a month for the 9 sensors that DT has in DT project {DT_PROJECT}"
     assert f"  {counted} (docs/cost.md)\n" in stage.shown.partition("nothing is left to do")[2]
     assert stage.report.next_steps is not None
     assert stage.report.next_steps.as_json()["cost"] == f"{counted} (docs/cost.md)"
@@ -274,7 +342,7 @@ def test_up_ends_with_the_cost_of_usual_sizes_if_that_of_this_deployment_is_not_
 def test_status_shows_the_cost_of_the_sensors_until_hours_are_measured(up: Stage) -> None:
     up.dt.has_device("s1")
     up.deployment().status(links=True)
-    counted = f"under $1 a month by the 1 sensor of DT project {DT_PROJECT}"
+    counted = f"under $1 a month for the 1 sensor that DT has in DT project {DT_PROJECT}"
     assert f"{counted}; prices of 2026-11-23" in up.shown
     assert f"{counted} (docs/cost.md)" in up.shown
     up.clear_screen()
@@ -287,4 +355,4 @@ def test_status_says_the_cost_of_the_sensors_also_if_requests_cannot_be_read(up:
     up.dt.has_device("s1")
     up.monitoring_fails = DeployError("did not answer (500)", where="Cloud Monitoring")
     up.deployment().status()
-    assert f"under $1 a month by the 1 sensor of DT project {DT_PROJECT}; prices of" in up.shown
+    assert f"under $1 a month for the 1 sensor that DT has in DT project {DT_PROJECT}; prices of" in up.shown
