@@ -2,7 +2,8 @@
 
 Cloud Run counts every request once a minute, also those that never reached the function's code, and Google shows a
 count up to three minutes late: https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-run. A request that the
-function refuses is counted, too, so that this number is exact where the log is sampled.
+function refuses is counted, too, so that this number is exact where the log is sampled. The rate is that of the
+requests that DT sends: a scanner or a probe gets 401, 403, 404 or 405, and says nothing about events.
 """
 
 from collections import Counter
@@ -21,15 +22,18 @@ RECENT_S = 3 * 3600
 PERIOD_S = 300
 """The counts are added up for every five minutes."""
 
+SENT = ("delivered", "failed")
+"""The kinds of answers to the requests that DT sends."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestCounts:
     """The requests of a day. ``day`` and ``recent``: by HTTP status, such as ``{"200": 120}``.
 
-    ``since``: the beginning of the first five minutes with a request, ``until``: the time of the reading, ``last_ok``:
-    the end of the last five minutes with an answer 2xx; all in seconds since 1970, and None if there was none.
-    By the end of their five minutes, ``delivered``: the answers 2xx, ``failed``: 5xx, 408 and 429, and
-    ``unauthorized``: 401. The others, such as 404 and 405, are not those that DT gets.
+    ``since``: the beginning of the first five minutes with a request that was delivered or failed, ``until``: the time
+    of the reading, ``last_ok``: the end of the last five minutes with an answer 2xx; all in seconds since 1970, and
+    None if there was none. By the end of their five minutes, ``delivered``: the answers 2xx, ``failed``: 5xx, 408 and
+    429, and ``unauthorized``: 401. The others, such as 404 and 405, are not those that DT gets.
     """
 
     until: float
@@ -43,12 +47,13 @@ class RequestCounts:
 
     @property
     def per_s(self) -> float:
-        """Requests per second, on average since the first one of the day."""
-        return sum(self.day.values()) / self.measured_s if self.measured_s else 0.0
+        """Requests that DT sends per second, delivered or failed, on average since the first one of the day."""
+        sent = sum(count for status, count in self.day.items() if _kind(status) in SENT)
+        return sent / self.measured_s if self.measured_s else 0.0
 
     @property
     def measured_s(self) -> float:
-        """Seconds over which the rate was measured: since the first request of the day, and 0 without one."""
+        """Seconds over which the rate was measured: since the first such request of the day, and 0 without one."""
         return 0.0 if self.since is None else max(self.until - self.since, float(PERIOD_S))
 
     def recently(self, beginning: str) -> int:
@@ -92,7 +97,8 @@ def counted(all_series: Iterable[Any], now: float) -> RequestCounts:
             continue
         status = point.labels["response_code"]
         day[status] += int(point.value)
-        begins.append(point.ended_at - PERIOD_S)
+        if _kind(status) in SENT:
+            begins.append(point.ended_at - PERIOD_S)
         if point.ended_at > now - RECENT_S:
             recent[status] += int(point.value)
         if kind := _kind(status):

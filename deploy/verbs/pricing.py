@@ -14,7 +14,7 @@ from deploy.resources.function import Function
 from deploy.resources.log_exclusion import LogExclusion
 from deploy.spec import SMALL_SENSORS, Spec
 from deploy.stages.costing import BEYOND_WAREHOUSE, Costing, changes_size, costing_of, rate_of
-from deploy.stages.event_rate import Counts, found_out, given, why_uncounted
+from deploy.stages.event_rate import Counts, Rate, found_out, given, why_uncounted, why_unmeasured
 from deploy.stages.monthly import UNKNOWN, monthly
 from deploy.stages.observed import Observed
 from deploy.steps import ConnectorCall, Step, pending
@@ -75,7 +75,7 @@ def show_cost(
     said = [
         *([cost.words] if cost else _examples(spec, costing)),
         *([f"with --profile={cost.cheaper[0]} {money(cost.cheaper[1])}"] if cost and cost.cheaper else []),
-        *([] if rate and not rate.is_guess else _asks(counts)),
+        *_reasons(_of_existing(spec, observed, counts), rate),
         *([BEYOND_WAREHOUSE] if costing.is_stored else []),
         *unread,
     ]
@@ -99,10 +99,17 @@ def _examples(spec: Spec, costing: Costing) -> list[str]:
     return [", ".join(f"{money(dollars)} a month at {sensors:,} sensors" for sensors, dollars in costs)]
 
 
-def _asks(counts: Counts) -> list[str]:
-    """Return why the number of sensors is not known, and how to give it."""
-    why = why_uncounted(counts)
-    return [*([why] if why else []), "--sensors=COUNT says it for yours"]
+def _of_existing(spec: Spec, observed: Observed, counts: Counts) -> Counts:
+    """Return the counts, without those of the requests if there is no function yet: nothing could be measured."""
+    is_new = Function(spec).found(observed.of(Function(spec))) is None
+    return replace(counts, requests=None) if is_new else counts
+
+
+def _reasons(counts: Counts, rate: Rate | None) -> list[str]:
+    """Return what could not be counted and why, and how to give the number of sensors if the rate is not certain."""
+    if rate and not rate.is_guess:
+        return [*filter(None, [why_unmeasured(counts)])]
+    return [*filter(None, [why_uncounted(counts), why_unmeasured(counts)]), "--sensors=COUNT says it for yours"]
 
 
 def _with_exclusions(context: Context, observed: Observed) -> tuple[Observed, list[str]]:

@@ -46,6 +46,13 @@ def test_the_day_the_last_hours_and_the_rate_are_counted() -> None:
     assert found.per_s == pytest.approx(105 / 18_000)
 
 
+def test_the_rate_is_that_of_the_requests_that_dt_sends() -> None:
+    stray = [series(status, ("2026-11-23T00:05:00Z", 9_000)) for status in ("401", "403", "404", "405")]
+    sent = [series(status, ("2026-11-23T05:00:00Z", 10)) for status in ("200", "408", "429", "503")]
+    assert (counted(stray, NOW).per_s, counted(stray, NOW).since) == (0.0, None)
+    assert counted([*stray, *sent], NOW).per_s == pytest.approx(40 / PERIOD_S)
+
+
 def test_without_requests_there_is_no_rate_and_no_last_answer() -> None:
     assert counted([], NOW) == RequestCounts(NOW)
     assert (RequestCounts(NOW).per_s, RequestCounts(NOW).measured_s) == (0.0, 0.0)

@@ -5,10 +5,10 @@ import pytest
 from deploy.costs.month import MONTH_S
 from deploy.dt.sensors import SensorCount
 from deploy.errors import DeployError, DtFailed
-from deploy.google.request_counts import RequestCounts
+from deploy.google.request_counts import DAY_S, RequestCounts
 from deploy.profiles import events_per_s
 from deploy.spec import CostSettings
-from deploy.stages.event_rate import LONG_S, Counts, found_out, given, why_uncounted
+from deploy.stages.event_rate import LONG_S, Counts, found_out, given, why_uncounted, why_unmeasured
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
 from tests.deploy.stage import spec
 
@@ -62,11 +62,37 @@ def test_nothing_is_known_without_both(requests: RequestCounts | DeployError | N
     assert found_out(spec(), Counts(REFUSED, requests)) is None
 
 
-@pytest.mark.parametrize(("per_s", "words"), [(0.4, "0.4"), (3.68, "3.7"), (367.5, "368"), (3675.2, "3,675")])
+@pytest.mark.parametrize(
+    ("per_s", "words"),
+    [
+        (1 / DAY_S, "1 request a day"),
+        (0.0099, "855 requests a day"),
+        (0.01, "0.01 requests/s"),
+        (0.4, "0.4 requests/s"),
+        (3.68, "3.7 requests/s"),
+        (367.5, "368 requests/s"),
+        (3675.2, "3,675 requests/s"),
+    ],
+)
 def test_a_rate_is_written_without_an_exponent(per_s: float, words: str) -> None:
     found = found_out(spec(), Counts(requests=measured(24 * 3600, per_s)))
     assert found is not None
-    assert found.words == f"at {words} requests/s, measured over 1 d"
+    assert found.words == f"at {words}, measured over 1 d"
+
+
+def test_only_requests_that_dt_sends_are_measured() -> None:
+    scanned = RequestCounts(MONTH_S, {"403": 90_000, "404": 500, "401": 9}, {}, since=None)
+    found = found_out(spec(), Counts(SENSORS, scanned))
+    assert found is not None
+    assert found.by == "counted"
+
+
+@pytest.mark.parametrize(("share", "is_named"), [(0.099, True), (0.101, False)])
+def test_a_rate_far_below_that_of_the_sensors_is_named_with_it(share: float, *, is_named: bool) -> None:
+    found = found_out(spec(), Counts(SENSORS, measured(24 * 3600, events_per_s(1_240) * share)))
+    assert found is not None
+    both = f", far below 4.6 requests/s for the 1,240 sensors that DT has in DT project {DT_PROJECT}"
+    assert found.words == f"at {'0.45' if is_named else '0.46'} requests/s, measured over 1 d{both if is_named else ''}"
 
 
 def test_emulated_sensors_and_the_number_of_projects_are_named() -> None:
@@ -94,3 +120,15 @@ def test_a_number_that_is_set_is_given() -> None:
 )
 def test_why_there_is_no_number_is_said_in_few_words(sensors: SensorCount | DeployError | None, why: str) -> None:
     assert why_uncounted(Counts(sensors)) == why
+
+
+@pytest.mark.parametrize(
+    ("requests", "why"),
+    [
+        (None, ""),
+        (RequestCounts(MONTH_S), ""),
+        (DeployError("is off"), "the requests could not be counted: is off"),
+    ],
+)
+def test_why_no_rate_is_measured_is_said_in_few_words(requests: RequestCounts | DeployError | None, why: str) -> None:
+    assert why_unmeasured(Counts(requests=requests)) == why

@@ -62,15 +62,36 @@ def test_the_cost_is_in_the_document_of_json(stage: Stage) -> None:
     }
 
 
-def test_status_says_the_cost_of_so_many_sensors_beside_that_of_the_measured_rate(up: Stage) -> None:
+def test_status_says_the_cost_of_the_set_sensors_in_its_row_and_at_its_end_and_that_of_the_measured_rate_beside_it(
+    up: Stage,
+) -> None:
+    up.requests, up.measured_s = {"200": 4 * 24 * HOUR_S}, 24 * HOUR_S
+    up.deployment(cost=CostSettings(sensors=100)).status(links=True)
+    set_here = "under $1 a month at 100 sensors"
+    assert f" {set_here}; about $5 at 4 requests/s, measured over 1 d; prices of 2026-11-23" in up.shown
+    assert up.report.next_steps is not None
+    assert up.report.next_steps.cost == f"{set_here} (docs/cost.md)"
+    assert up.report.health is not None
+    assert (up.report.health["cost"]["by"], up.report.health["cost"]["requestsPerSecond"]) == ("given", 4)
+
+
+def test_status_says_beside_the_cost_of_the_set_sensors_that_dt_sent_nothing(up: Stage) -> None:
+    up.requests = {"404": 9}
     up.deployment(cost=CostSettings(sensors=1_000)).status()
-    assert "; about $4 for 1,000 sensors; prices of 2026-11-23" in up.shown
+    assert "about $4 a month at 1,000 sensors; no requests from DT in the last 24 h; prices of" in up.shown
+
+
+def test_status_says_beside_the_cost_of_the_set_sensors_why_nothing_was_measured(up: Stage) -> None:
+    up.monitoring_fails = DeployError("did not answer (500)", where="Cloud Monitoring")
+    up.deployment(cost=CostSettings(sensors=1_000)).status()
+    why = "the requests could not be counted: did not answer (500)"
+    assert f"about $4 a month at 1,000 sensors; {why}; prices of" in up.shown
 
 
 def test_status_counts_the_settings_that_are_deployed(up: Stage) -> None:
     del up.api.exclusions.items["dt-pubsub-dt-pubsub-requests"]
     up.deployment(cost=CostSettings(sensors=10_000)).status()
-    assert "; about $144 for 10,000 sensors" in up.shown
+    assert "about $144 a month at 10,000 sensors; " in up.shown
 
 
 @pytest.mark.parametrize(("profile", "sensors", "cost"), [("large", 100_000, "$127"), ("small", 10_000, "$99")])
@@ -110,8 +131,10 @@ def test_further_subscriptions_and_what_is_written_into_bigquery_are_in_the_cost
     stage.clear_screen()
     stage.deployment(cost=many).plan()
     assert with_bigquery in stage.shown
+    stage.clear_screen()
     stage.deployment(cost=many).status()
-    assert "; about $318 for 100,000 sensors; what BigQuery stores and reads comes on top" in stage.shown
+    assert "about $318 a month at 100,000 sensors; " in stage.shown
+    assert "a first guess from 5 min; what BigQuery stores and reads comes on top; prices of" in stage.shown
 
 
 def test_a_small_profile_whose_sizes_do_not_fit_the_settings_says_so(stage: Stage) -> None:
@@ -287,14 +310,32 @@ def test_a_refused_list_of_devices_fails_nothing_and_is_named(up: Stage) -> None
     assert f"cost: about $4 a month at 1,000 sensors, about $99 a month at 10,000 sensors; {why}" in up.shown
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
     assert up.deployment().status() == NOTHING_TO_DO
-    assert "no requests in the last 24 h, so next to nothing; the sensors could not be counted: 403" in up.shown
+    assert "no requests from DT in the last 24 h, so next to nothing; the sensors could not be counted: 403" in up.shown
 
 
 def test_a_refused_measurement_fails_nothing(up: Stage) -> None:
     up.dt.has_device("s1")
     up.monitoring_fails = DeployError("you may not read it", where="Cloud Monitoring")
     assert up.deployment().plan() == NOTHING_TO_DO
-    assert f"for the 1 sensor that DT has in DT project {DT_PROJECT} (prices of" in up.shown
+    why = "the requests could not be counted: you may not read it"
+    assert f"for the 1 sensor that DT has in DT project {DT_PROJECT}; {why} (prices of" in up.shown
+    up.dt.devices.clear()
+    up.deployment().plan()
+    assert f"; no sensors yet in DT project {DT_PROJECT}; {why}; --sensors=COUNT says it for yours (" in up.shown
+
+
+def test_a_new_deployment_names_no_refused_measurement_as_there_is_nothing_to_measure(stage: Stage) -> None:
+    stage.monitoring_fails = DeployError("is off", where="Cloud Monitoring")
+    stage.deployment().plan()
+    assert f"; no sensors yet in DT project {DT_PROJECT}; --sensors=COUNT says it for yours (" in stage.shown
+
+
+@pytest.mark.parametrize("requests", [{"404": 3 * HOUR_S}, {"403": 3 * HOUR_S}])
+def test_requests_of_a_scanner_are_no_rate(up: Stage, requests: dict[str, int]) -> None:
+    up.dt.has_device("s1")
+    up.requests, up.measured_s = requests, 3 * HOUR_S
+    up.deployment().plan()
+    assert f"cost: under $1 a month for the 1 sensor that DT has in DT project {DT_PROJECT} (prices" in up.shown
 
 
 def test_a_first_guess_is_shown_without_the_cost_of_another_profile(up: Stage) -> None:
@@ -333,6 +374,14 @@ def test_up_ends_with_the_cost_of_this_deployment(stage: Stage) -> None:
     assert stage.report.next_steps.as_json()["cost"] == f"{counted} (docs/cost.md)"
 
 
+def test_up_without_changes_reports_the_cost_of_this_deployment(up: Stage) -> None:
+    up.dt.has_device("s1")
+    assert up.deployment().up() == NOTHING_TO_DO
+    assert up.report.next_steps is not None
+    counted = f"under $1 a month for the 1 sensor that DT has in DT project {DT_PROJECT}"
+    assert up.report.next_steps.cost == f"{counted} (docs/cost.md)"
+
+
 def test_up_ends_with_the_cost_of_usual_sizes_if_that_of_this_deployment_is_not_known(stage: Stage) -> None:
     stage.requests = {}
     stage.deployment().up(verify=False)
@@ -355,4 +404,5 @@ def test_status_says_the_cost_of_the_sensors_also_if_requests_cannot_be_read(up:
     up.dt.has_device("s1")
     up.monitoring_fails = DeployError("did not answer (500)", where="Cloud Monitoring")
     up.deployment().status()
-    assert f"under $1 a month for the 1 sensor that DT has in DT project {DT_PROJECT}; prices of" in up.shown
+    why = "the requests could not be counted: did not answer (500)"
+    assert f"under $1 a month for the 1 sensor that DT has in DT project {DT_PROJECT}; {why}; prices of" in up.shown
