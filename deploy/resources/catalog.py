@@ -141,6 +141,7 @@ _OF_STATUS = ("monitoring.timeSeries.list",)
 IN_OWN_DATASET = frozenset(
     {
         *(f"bigquery.datasets.{verb}" for verb in ("delete", "get", "update")),
+        *("bigquery.models.list", "bigquery.routines.list"),
         *(f"bigquery.tables.{verb}" for verb in ("create", "delete", "get", "getData", "getIamPolicy", "list")),
         *(f"bigquery.tables.{verb}" for verb in ("setIamPolicy", "update")),
     }

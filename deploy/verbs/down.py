@@ -112,8 +112,8 @@ def _must_be_absent(context: Context, data: StoredData, named: str, refusal: str
 
     """
     if refusal:
-        what = f"the datasets cannot be listed, so their data would stay, and nothing was changed: {refusal}"
-        raise DeployError(what, where="--delete-data", fix=[f"{PROGRAM} down"])
+        what = "the datasets or their contents cannot be listed, so their data would stay, and nothing was changed"
+        raise DeployError(f"{what}: {refusal}", where="--delete-data", fix=[f"{PROGRAM} down"])
     found = context.google.read(data.one(named) if named else data.describe)
     if named and found is not None:
         raise data.without_label(named, found)

@@ -127,6 +127,8 @@ def test_what_exists_cannot_be_made_again(events: Asked) -> None:
     [
         (f"{DATASETS}/none", f"Dataset {PROJECT}:none"),
         (f"{DATASETS}/none/tables/events", f"Dataset {PROJECT}:none"),
+        (f"{DATASETS}/none/routines", f"Dataset {PROJECT}:none"),
+        (f"{DATASETS}/none/models", f"Dataset {PROJECT}:none"),
         (f"{TABLES}/none", f"Table {PROJECT}:sensors.none"),
     ],
 )
@@ -139,6 +141,35 @@ def test_a_dataset_with_tables_is_deleted_only_with_its_contents(events: Asked) 
     assert len(events.google.left()) == 2
     assert events("DELETE", f"{SENSORS}?deleteContents=true").status == 204
     assert events.google.left() == []
+
+
+@pytest.mark.parametrize("kind", ["routine", "model"])
+def test_routines_and_models_are_listed_in_pages(events: Asked, kind: str) -> None:
+    url = f"{SENSORS}/{kind}s"
+    assert events("GET", url).json == {}
+    assert events("POST", DATASETS, dataset(datasetReference={"datasetId": "other"})).status == 200
+    for place, name in (("sensors", "b"), ("other", "d"), ("sensors", "c"), ("sensors", "a")):
+        events.google.bigquery.extras.add(kind, place, name)
+    events.google.bigquery.extras.add("model" if kind == "routine" else "routine", "sensors", "e")
+
+    first = events("GET", f"{url}?maxResults=2").json
+    rest = events("GET", f"{url}?maxResults=2&pageToken={first['nextPageToken']}").json
+
+    names = [[item[f"{kind}Reference"][f"{kind}Id"] for item in page[f"{kind}s"]] for page in (first, rest)]
+    assert (names, "nextPageToken" in rest) == ([["a", "b"], ["c"]], False)
+    assert events("GET", f"{url}?filter=x").status == 400
+
+
+@pytest.mark.parametrize("kind", ["routine", "model"])
+def test_a_routine_or_a_model_holds_its_dataset_and_goes_with_it(ask: Asked, kind: str) -> None:
+    assert ask("POST", DATASETS, dataset()).status == 200
+    ask.google.bigquery.extras.add(kind, "sensors", "mine")
+    place = f"projects/{PROJECT}/datasets/sensors"
+    assert ask.google.left() == [place, f"{place}/{kind}s/mine"]
+
+    assert reason(ask("DELETE", SENSORS))[:2] == (400, "resourceInUse")
+    assert ask("DELETE", f"{SENSORS}?deleteContents=true").status == 204
+    assert ask.google.left() == []
 
 
 def test_a_dataset_keeps_its_location_for_life(events: Asked) -> None:

@@ -267,6 +267,8 @@ def test_a_table_can_be_altered(ask: Asked) -> None:
         ("DELETE", SENSORS, None, "datasets.delete", f"Dataset {PROJECT}:sensors: Permission"),
         ("GET", EVENTS, None, "tables.get", f"Table {PROJECT}:sensors.events: Permission bigquery.tables.get denied"),
         ("POST", TABLES, table("b"), "tables.create", f"Dataset {PROJECT}:sensors: Permission"),
+        ("GET", f"{SENSORS}/routines", None, "routines.list", f"Dataset {PROJECT}:sensors: Permission"),
+        ("GET", f"{SENSORS}/models", None, "models.list", f"Dataset {PROJECT}:sensors: Permission"),
         ("POST", f"{EVENTS}:setIamPolicy", {}, "tables.setIamPolicy", f"Table {PROJECT}:sensors.events: Permission"),
         ("POST", f"{PROJECTS}/queries", {"query": "SELECT 1"}, "jobs.create", f"Project {PROJECT}: User does not have"),
     ],

@@ -18,6 +18,9 @@ API = f"https://{BIGQUERY}/bigquery/v2"
 ANOTHER = f"{PROGRAM} up --bigquery=ANOTHER_DATASET"
 """The command that stores the events elsewhere."""
 
+MOST_LISTED = 1000
+"""Tables and views in one answer, or routines, or models. Google may send fewer."""
+
 
 @dataclass(frozen=True, slots=True)
 class OfBigQuery(Resource):
@@ -140,3 +143,11 @@ class Dataset(OfBigQuery):
                 f"if deploy.toml or DEPLOY_BIGQUERY_LOCATION says {wanted}, change it there to {actual}",
             ]
             raise Unusable(what, where=self.title, fix=fix)
+
+
+def listed_in(dataset_url: str, what: str) -> Get:
+    """Return the request that lists what is in a dataset. ``what``: ``tables`` (and views), ``routines`` or ``models``.
+
+    https://cloud.google.com/bigquery/docs/reference/rest/v2/routines/list, and the same of tables and models
+    """
+    return Get(f"{dataset_url}/{what}?maxResults={MOST_LISTED}", what)

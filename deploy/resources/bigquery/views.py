@@ -11,16 +11,13 @@ from typing import Any, ClassVar
 from deploy.bigquery.blueprint import VIEWS
 from deploy.bigquery.view import View
 from deploy.errors import DeployError
-from deploy.resources.bigquery.dataset import Dataset, OfBigQuery
+from deploy.resources.bigquery.dataset import Dataset, OfBigQuery, listed_in
 from deploy.resources.resource import Facts, is_marked
 from deploy.spec import DIGEST_LABEL
 from deploy.steps import Change, Get, ResourceId, RestCall, Step, create, keep, update
 
 WAIT_MS = 20_000
 """How long Google waits for the end of the script before it answers that it still runs."""
-
-MOST_TABLES = 1000
-"""Tables and views in one answer. Google may send fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Views(OfBigQuery):
     @property
     def describe(self) -> Get:
         """The request that lists tables and views with their labels."""
-        return tables_in(self.dataset_url)
+        return listed_in(self.dataset_url, "tables")
 
     def details(self, found: Any) -> Any:
         """Read the dataset, because the script has to run where it is."""
@@ -105,11 +102,6 @@ class Views(OfBigQuery):
         width = max(len(view.name) for view, _, _ in differ)
         makes = tuple(f"{view.name:<{width}}  {view.summary}" for view, _, _ in differ)
         return RestCall("POST", f"{self.project_url}/queries", body, by_hand, makes)
-
-
-def tables_in(dataset_url: str) -> Get:
-    """Return the request that lists the tables and views of a dataset, with their labels."""
-    return Get(f"{dataset_url}/tables?maxResults={MOST_TABLES}", "tables")
 
 
 def _digest(found: Mapping[str, Any] | None) -> str | None:

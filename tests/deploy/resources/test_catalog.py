@@ -254,7 +254,8 @@ def test_the_products_resources_of_bigquery_need_permissions_only_if_a_dataset_i
     with_it = catalog.deployer_permissions(spec=spec(bigquery=Warehouse("sensors")))
     more = set(with_it) - set(catalog.deployer_permissions(spec=spec()))
     assert {name.rpartition(".")[0] for name in more} == {
-        *("bigquery.datasets", "bigquery.jobs", "bigquery.tables", "pubsub.subscriptions"),
+        *("bigquery.datasets", "bigquery.jobs", "bigquery.models", "bigquery.routines", "bigquery.tables"),
+        "pubsub.subscriptions",
     }
     assert {name for name in more if name.startswith("bigquery.")} - catalog.IN_OWN_DATASET == {
         "bigquery.datasets.create",

@@ -8,6 +8,7 @@ etags, access, locations. https://cloud.google.com/bigquery/docs/reference/rest
 ``catalog``      datasets and tables with their etags                                      nothing
 ``datasets``     the methods of datasets                                                   nothing
 ``tables``       the methods of tables and views                                           nothing
+``extras``       the lists of routines and models, which only others make                  nothing
 ``schemas``      the columns of tables, and which changes are accepted                     nothing
 ``labels``       the labels of datasets and tables                                         nothing
 ``access``       access entries, and who may write                                         nothing
@@ -22,8 +23,8 @@ etags, access, locations. https://cloud.google.com/bigquery/docs/reference/rest
 ===============  ========================================================================  ==============
 
 Not played: jobs other than queries, the procedural language of scripts, legacy SQL, INFORMATION_SCHEMA, streaming
-inserts, models, routines, external tables, row access policies, expiration. Names of tables do not differ by case only.
-Only new roles are late.
+inserts, making routines and models, external tables, row access policies, expiration. Names of tables do not differ by
+case only. Only new roles are late.
 """
 
 from tests.emulators.clouds.google.bigquery.api import BigQuery

@@ -10,6 +10,7 @@ from tests.emulators.clouds.exchange import Handler, Json, Request, Route
 from tests.emulators.clouds.google.bigquery.access import Access
 from tests.emulators.clouds.google.bigquery.catalog import Catalog, without_null
 from tests.emulators.clouds.google.bigquery.datasets import Datasets
+from tests.emulators.clouds.google.bigquery.extras import Extras
 from tests.emulators.clouds.google.bigquery.jobs import Jobs
 from tests.emulators.clouds.google.bigquery.problems import access_denied
 from tests.emulators.clouds.google.bigquery.tables import Tables
@@ -30,7 +31,7 @@ _TABLE = f"{_TABLES}/{{table}}"
 
 
 class BigQuery:
-    """The datasets, tables and jobs of the project."""
+    """The datasets of the project with what is in them, and its jobs."""
 
     def __init__(self, estate: Estate, policies: Policies, knows_account: Callable[[str], bool]) -> None:
         self._estate = estate
@@ -39,11 +40,12 @@ class BigQuery:
         self.access = Access(self.catalog, policies, knows_account)
         self.datasets = Datasets(self.catalog, self.warehouse, policies, self.access)
         self.tables = Tables(self.catalog, self.warehouse, policies)
+        self.extras = Extras(self.catalog)
         self.jobs = Jobs(self.catalog, self.warehouse, self.datasets, self.tables)
 
     def routes(self) -> list[Route]:
         """Return the routes of the API."""
-        return [*self._dataset_routes(), *self._table_routes(), *self._job_routes()]
+        return [*self._dataset_routes(), *self._table_routes(), *self._extra_routes(), *self._job_routes()]
 
     def _dataset_routes(self) -> list[Route]:
         made, policy = self.datasets, ("accessPolicyVersion", "updateMode", "datasetView")
@@ -69,6 +71,12 @@ class BigQuery:
             self._route("POST", f"{_TABLE}:getIamPolicy", made.policy, "tables.getIamPolicy"),
             self._route("POST", f"{_TABLE}:setIamPolicy", made.set_policy, "tables.setIamPolicy"),
             self._route("POST", f"{_TABLE}:testIamPermissions", made.test_policy),
+        ]
+
+    def _extra_routes(self) -> list[Route]:
+        return [
+            self._route("GET", f"{_DATASET}/routines", self.extras.routines, "routines.list", _PAGED),
+            self._route("GET", f"{_DATASET}/models", self.extras.models, "models.list", _PAGED),
         ]
 
     def _job_routes(self) -> list[Route]:

@@ -1,4 +1,4 @@
-"""The datasets and tables of a project, as BigQuery's API returns them, with their etags."""
+"""The datasets of a project with what is in them, as BigQuery's API returns them, with their etags."""
 
 import base64
 import hashlib
@@ -17,12 +17,16 @@ _VERSIONS = itertools.count()
 
 
 class Catalog:
-    """The datasets by id, and the tables (and views) by the ids of their datasets and their own."""
+    """The datasets by id, and the tables (and views) by the ids of their datasets and their own.
+
+    ``extras``: routines and models, by their kind (``routine``), the ids of their datasets and their own.
+    """
 
     def __init__(self, estate: Estate, clock: Callable[[], float] = time.time) -> None:
         self.estate = estate
         self.datasets: dict[str, Json] = {}
         self.tables: dict[tuple[str, str], Json] = {}
+        self.extras: dict[tuple[str, str, str], Json] = {}
         self._clock = clock
 
     def dataset(self, dataset: str) -> Json:
@@ -42,11 +46,17 @@ class Catalog:
         """Return the tables and views of a dataset, sorted by name."""
         return [self.tables[key] for key in sorted(self.tables) if key[0] == dataset]
 
+    def extras_of(self, dataset: str) -> list[tuple[str, str, str]]:
+        """Return the keys of the routines and models of a dataset, sorted."""
+        return [key for key in sorted(self.extras) if key[1] == dataset]
+
     def names(self) -> list[str]:
-        """Return the full names of all datasets and tables."""
+        """Return the full names of all datasets, tables, routines and models."""
         place = f"projects/{self.estate.project}/datasets"
         datasets = [f"{place}/{dataset}" for dataset in sorted(self.datasets)]
-        return [*datasets, *(f"{place}/{dataset}/tables/{table}" for dataset, table in sorted(self.tables))]
+        tables = [f"{place}/{dataset}/tables/{table}" for dataset, table in sorted(self.tables)]
+        extras = [f"{place}/{dataset}/{kind}s/{name}" for kind, dataset, name in sorted(self.extras)]
+        return [*datasets, *tables, *extras]
 
     def new(self, kind: str, path: str, body: Mapping[str, object]) -> Json:
         """Return a new resource. ``path``: below ``projects/``, from which id and selfLink are made."""

@@ -101,7 +101,7 @@ class Datasets:
         return changed
 
     def delete(self, request: Request, project: str, dataset: str) -> Answer:
-        """Delete a dataset: one with tables only if ``deleteContents`` is true."""
+        """Delete a dataset: one with anything in it only if ``deleteContents`` is true."""
         check_etag(request, self.get(request, project, dataset))
         self.remove(dataset, has_contents_deleted=request.parameter("deleteContents").lower() == "true")
         return Answer(204)
@@ -109,8 +109,11 @@ class Datasets:
     def remove(self, dataset: str, *, has_contents_deleted: bool) -> None:
         """Delete a dataset."""
         tables = self._catalog.tables_of(self._catalog.dataset(dataset)["datasetReference"]["datasetId"])
-        if tables and not has_contents_deleted:
+        extras = self._catalog.extras_of(dataset)
+        if (tables or extras) and not has_contents_deleted:
             raise in_use(f"Dataset {self._catalog.estate.project}:{dataset}")
+        for key in extras:
+            del self._catalog.extras[key]
         for table in tables:
             name = table["tableReference"]["tableId"]
             del self._catalog.tables[dataset, name]

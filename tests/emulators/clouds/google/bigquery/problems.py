@@ -89,7 +89,7 @@ def exists(what: str) -> BigQueryProblem:
 
 
 def in_use(what: str) -> BigQueryProblem:
-    """Return the refusal to delete a dataset that has tables."""
+    """Return the refusal to delete a dataset that has anything in it."""
     return BigQueryProblem("resourceInUse", f"{what} is still in use")
 
 
