@@ -39,8 +39,7 @@ class Profile:
 
 SMALL = Profile(
     "small",
-    "a fifth of a processor is enough for one event at a time, and costs a fifth; Cloud Run's own log entries of "
-    "answers 2xx would cost more than all else",
+    "a fifth of a processor is enough for one event at a time, and costs a fifth",
     SMALL_SIZES,
     log_delivered="1",
     request_logs="errors",

@@ -254,7 +254,7 @@ OPTIONS = (
         _matches(r"[A-Za-z]+(?:-[a-z]+\d{1,2})?", "a region such as europe-west1, or EU or US"),
     ),
     Option(
-        *("cost.profile", "--profile", "PROFILE", "cost", f"settings for up to {SMALL_SENSORS:,} sensors, or for more"),
+        *("cost.profile", "--profile", "PROFILE", "cost", f"small, for up to {SMALL_SENSORS:,} sensors, or large"),
         "small for a new deployment; an existing one keeps what it has",
         _one_of(PROFILES),
         choices=PROFILES,
@@ -265,7 +265,7 @@ OPTIONS = (
         _number(1, 100_000_000),
     ),
     Option(
-        *("cost.request_logs", "--request-logs", "WHICH", "cost", "Cloud Run's own log entries: errors leaves out 2xx"),
+        *("cost.request_logs", "--request-logs", "WHICH", "cost", "Cloud Run's log entries: errors, or all, with 2xx"),
         "that of the profile",
         _one_of(REQUEST_LOGS),
         choices=REQUEST_LOGS,
