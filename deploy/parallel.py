@@ -4,9 +4,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from types import FrameType
 from typing import TypeVar
 
@@ -26,27 +28,69 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
 _THREAD_NAME = "deploy-worker"
 T = TypeVar("T")
 _local = threading.local()
+_numbers = count()
+_open = list["_Pool"]()
+"""All pools whose work ends with the first signal."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pool:
+    """The workers of one block. ``name``: how the names of their threads begin. ``cancelled`` wakes them."""
+
+    name: str
+    cancelled: threading.Event
+    executor: ThreadPoolExecutor
+
+    def cancel(self) -> None:
+        """Wake workers that sleep, have gcloud processes ended, and drop the work that has not begun."""
+        self.cancelled.set()
+        self.executor.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
-def worker_pool(workers: int = MAX_WORKERS, *, is_endless: bool = False) -> Iterator[ThreadPoolExecutor]:
+def worker_pool(
+    workers: int = MAX_WORKERS, *, is_endless: bool = False, is_optional: bool = False
+) -> Iterator[ThreadPoolExecutor]:
     """Yield a pool of worker threads.
 
     If the caller leaves by an exception, workers that sleep are woken, their gcloud processes are ended, and work that
-    has not begun is cancelled. ``is_endless``: the work does not end by itself, so that this is done at any end.
+    has not begun is cancelled. A signal does this to all open pools together, because nobody wants their results.
+    ``is_endless``: the work does not end by itself, so that this is done at any end; a signal may be handled inside of
+    the block, so it does not cancel this pool before the end of the block. ``is_optional``: this is done at any end,
+    and only after a signal does the end wait for the workers.
     """
-    cancelled = threading.Event()
-    pool = ThreadPoolExecutor(workers, _THREAD_NAME, initializer=_init_worker, initargs=(cancelled,))
+    pool = _new_pool(workers)
+    if not is_endless:
+        _open.append(pool)
     is_complete = False
     try:
-        yield pool
-        is_complete = not is_endless
+        yield pool.executor
+        is_complete = not is_endless and not is_optional
+    except KeyboardInterrupt:
+        _end_all()
+        raise
     finally:
-        if not is_complete:
-            cancelled.set()
-        pool.shutdown(wait=is_complete, cancel_futures=not is_complete)
-        if not is_complete:
-            _join_workers()
+        if not is_endless:
+            _open.remove(pool)
+        if is_complete:
+            pool.executor.shutdown()
+        elif not pool.cancelled.is_set():
+            pool.cancel()
+            _join([] if is_optional else _workers(pool.name))
+
+
+def _new_pool(workers: int) -> _Pool:
+    name, cancelled = f"{_THREAD_NAME}-{next(_numbers)}_", threading.Event()
+    return _Pool(name, cancelled, ThreadPoolExecutor(workers, name, initializer=_init_worker, initargs=(cancelled,)))
+
+
+def _end_all() -> None:
+    """End the work of all open pools. The blocks around this one then find it done, so that no time is added up."""
+    ending = [pool for pool in _open if not pool.cancelled.is_set()]
+    for pool in ending:
+        pool.cancel()
+    if ending:
+        _join([thread for pool in ending for thread in _workers(pool.name)])
 
 
 @contextmanager
@@ -66,24 +110,29 @@ def are_left() -> bool:
     return bool(_workers())
 
 
-def _workers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith(_THREAD_NAME)]
+def _workers(name: str = _THREAD_NAME) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith(name)]
 
 
-def _join_workers() -> None:
+def _join(threads: Sequence[threading.Thread]) -> None:
     give_up_at = time.monotonic() + LEAVE_S
-    for thread in _workers():
+    for thread in threads:
         thread.join(max(give_up_at - time.monotonic(), 0))
 
 
-def wait_for(future: Future[T]) -> T:
+def wait_for(future: Future[T], is_over: Callable[[], bool] = bool) -> T:
     """Return the result of a future, or raise its error. Signals are handled while this waits.
 
+    ``is_over`` returns whether the time to wait has ended. If it has, and there is no result, this is an error.
+
     Raises:
+        TimeoutError: there is no result in this time.
         CancelledError: this is a worker, and the main thread has left early.
 
     """
     while not future.done():
+        if is_over():
+            raise TimeoutError
         wait([future], timeout=POLL_S)
         raise_if_cancelled()
     return future.result()

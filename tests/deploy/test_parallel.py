@@ -193,6 +193,80 @@ def _wait_and_press_ctrl_c(silent: threading.Event) -> None:
         raise KeyboardInterrupt
 
 
+def test_ctrl_c_waits_only_once_for_blocked_reads_of_pools_inside_of_each_other() -> None:
+    silent = threading.Event()
+    begun_at = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        _wait_in_three_pools_and_press_ctrl_c(silent)
+    took_s = time.monotonic() - begun_at
+    silent.set()
+    in_time(took_s, 1.5 * parallel.LEAVE_S)
+
+
+def _wait_in_three_pools_and_press_ctrl_c(silent: threading.Event) -> None:
+    with begun(lambda: silent.wait(LONG_S)), worker_pool(is_optional=True) as optional, worker_pool() as pool:
+        for other in (optional, pool):
+            other.submit(silent.wait, LONG_S)
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_wakes_a_worker_of_the_outer_pool_while_it_waits_for_the_inner_one() -> None:
+    silent = threading.Event()
+    sleeping: list[Future[None]] = []
+    with pytest.raises(KeyboardInterrupt):
+        _sleep_outside_of_a_blocked_read_and_press_ctrl_c(silent, sleeping)
+    silent.set()
+    assert isinstance(sleeping[0].exception(0), CancelledError), "it has ended by then"
+
+
+def _sleep_outside_of_a_blocked_read_and_press_ctrl_c(silent: threading.Event, sleeping: "list[Future[None]]") -> None:
+    with worker_pool() as outer, worker_pool() as inner:
+        inner.submit(silent.wait, LONG_S)
+        sleeping.append(outer.submit(parallel.sleep, LONG_S))
+        raise KeyboardInterrupt
+
+
+def test_a_pool_in_which_ctrl_c_is_handled_still_works_after_it() -> None:
+    with worker_pool(is_endless=True) as outer:
+        with suppress(KeyboardInterrupt), worker_pool():
+            raise KeyboardInterrupt
+        assert outer.submit(lambda: 7).result(SOON_S) == 7
+
+
+def test_a_failure_inside_does_not_cancel_the_pool_outside() -> None:
+    with worker_pool() as outer:
+        with suppress(ZeroDivisionError), worker_pool():
+            raise ZeroDivisionError
+        assert outer.submit(lambda: 7).result(SOON_S) == 7
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_nothing_waits_for_optional_work_that_still_runs(fails: bool) -> None:  # noqa: FBT001
+    silent = threading.Event()
+    begun_at = time.monotonic()
+    with suppress(ZeroDivisionError), worker_pool(is_optional=True) as pool:
+        pool.submit(silent.wait, LONG_S)
+        if fails:
+            with worker_pool():  # it joins only its own workers
+                raise ZeroDivisionError
+    took_s = time.monotonic() - begun_at
+    silent.set()
+    in_time(took_s, parallel.LEAVE_S / 2)
+
+
+def test_a_result_is_waited_for_until_the_time_is_over() -> None:
+    silent = threading.Event()
+    asked = iter([False, False, True])
+    with worker_pool(is_optional=True) as pool:
+        with pytest.raises(TimeoutError):
+            wait_for(pool.submit(silent.wait, LONG_S), lambda: next(asked))
+        done = pool.submit(lambda: 7)
+        assert done.result(SOON_S) == 7
+        assert wait_for(done, lambda: True) == 7, "a result that is there needs no time"
+    silent.set()
+    assert list(asked) == []
+
+
 @pytest.mark.parametrize("place", range(2 * len(parallel.ENDING)))
 def test_a_second_signal_between_two_handlers_leaves_none_of_them_replaced(
     place: int, monkeypatch: pytest.MonkeyPatch
