@@ -19,6 +19,8 @@ from deploy.times import spoken
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 MAX_PAUSE_S = 60.0
 AGAIN = "try again in a minute"
+SENSOR_COUNT = "sensorCount"
+"""The field of a project in which DT counts its sensors."""
 CREDENTIALS = f"check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL: {DT_STUDIO}"
 VARIABLES = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
 EXPORT = f"export {' '.join(f'{name}=…' for name in VARIABLES)}"
@@ -123,7 +125,8 @@ class DtApi:
         ``key``: the list that each page must have; an answer without it is waited for like no answer.
 
         Raises:
-            DtFailed: DT refused the call or did not answer, or its page tokens lead back to an earlier page.
+            DtFailed: DT refused the call or did not answer, or its page tokens lead back to an earlier page, or are no
+                texts.
 
         """
         token, seen = "", set[str]()
@@ -133,7 +136,8 @@ class DtApi:
                 list_key=key,
             )
             yield page
-            token = page.body.get("nextPageToken") or ""
+            with parsing_response(f"DT, GET {path}"):
+                token = text_or_none(page.body.get("nextPageToken"))
             if not token:
                 return
             if token in seen:
@@ -148,6 +152,16 @@ class DtApi:
 
         """
         return self.pages("/projects", "projects")
+
+    def counts(self, project: str, *names: str) -> list[int]:
+        """Return DT's own counts in a project, such as ``SENSOR_COUNT``. One that DT does not say is left out.
+
+        Raises:
+            DtFailed: DT refused the call or did not answer.
+
+        """
+        found = self.call("GET", f"/projects/{project}")
+        return [count for name in names if isinstance(count := found.get(name), int)]
 
     def organization(self, project: str) -> str:
         """Return the id of the organization that a project belongs to.
@@ -194,6 +208,13 @@ def _list_or_none(value: Any) -> list[Any]:
     if not isinstance(value, list | None):
         raise TypeError("not a list")
     return value or []
+
+
+def text_or_none(value: Any) -> str:
+    """Return a text of DT's answer; "" for null. Raises ``TypeError`` for anything else: see ``parsing_response``."""
+    if not isinstance(value, str | None):
+        raise TypeError("not a text")
+    return value or ""
 
 
 @dataclass(frozen=True, slots=True)

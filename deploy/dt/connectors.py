@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.dt.api import DtApi, parsing_response
+from deploy.dt.api import DtApi, parsing_response, text_or_none
 from deploy.errors import DtFailed, DtUnanswered
 from deploy.resources.connector import MAX_PER_PROJECT, Connector, SecretOwner, is_proven, owned_by
 from deploy.secret import Secret
@@ -124,7 +124,7 @@ def _connectors(listed: Sequence[Mapping[str, Any]], ours: tuple[Secret, ...]) -
 
     If DT shows no secret of the list, a connector without a secret may still have one: that is "unknown".
     """
-    secrets = [_text((item.get("httpConfig") or {}).get("signatureSecret")) for item in listed]
+    secrets = [text_or_none((item.get("httpConfig") or {}).get("signatureSecret")) for item in listed]
     are_shown = any(secret and not _MASK.search(secret) for secret in secrets)
     return tuple(
         _connector(item, _secret_owner(secret, ours, are_shown=are_shown))
@@ -146,17 +146,11 @@ def _connector(listed: Mapping[str, Any], secret_owner: SecretOwner) -> Connecto
     pushed = listed.get("httpConfig") or {}
     return Connector(
         id=last_segment(listed["name"]),
-        display_name=_text(listed.get("displayName")),
-        type=_text(listed.get("type")),
-        status=_text(listed.get("status")),
-        url=_text(pushed.get("url")),
+        display_name=text_or_none(listed.get("displayName")),
+        type=text_or_none(listed.get("type")),
+        status=text_or_none(listed.get("status")),
+        url=text_or_none(pushed.get("url")),
         event_types=tuple(listed.get("events") or ()),
         labels=tuple(listed.get("labels") or ()),
         signs_with=secret_owner,
     )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str | None):
-        raise TypeError("not a text")
-    return value or ""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deploy.dt.api import DtApi, parsing_response
+from deploy.dt.api import SENSOR_COUNT, DtApi, parsing_response
 from deploy.dt.json_text import compact, items_of
 from deploy.dt.limiter import LONGEST_RETRY_AFTER_S, Limited, Limiter
 from deploy.dt.transport import Params
@@ -103,9 +103,7 @@ class History:
             DtFailed: DT refused the call or did not answer.
 
         """
-        found = self._api.call("GET", f"/projects/{project}")
-        counts = [found.get(name) for name in ("sensorCount", "cloudConnectorCount")]
-        known = [count for count in counts if isinstance(count, int)]
+        known = self._api.counts(project, SENSOR_COUNT, "cloudConnectorCount")
         return sum(known) if known else None
 
     def events(

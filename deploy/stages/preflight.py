@@ -271,7 +271,7 @@ def _dt(subject: Subject) -> _Finding:
 def _dt_role(dt: DtApi, project: str) -> list[str]:
     """Return a warning if the role could not be read. Raises ``DeployError`` if the role lacks a permission."""
     try:
-        granted = set(dt.pages(f"/projects/{project}/permissions", "permissions"))
+        granted = dt.pages(f"/projects/{project}/permissions", "permissions")
     except DtFailed as error:
         if error.status in {401, 403}:
             raise

@@ -43,6 +43,10 @@ def no_dt_role(stage: Stage) -> None:
     stage.dt.permissions = ["dataconnector.read"]
 
 
+def odd_dt_role(stage: Stage) -> None:
+    stage.dt.permissions = [["dataconnector.read"], {}]  # type: ignore[list-item]  # as DT does not document it
+
+
 FAILURES: list[tuple[Callable[[Stage], None], str, str]] = [
     (logged_out, "active account", "gcloud auth login"),
     (no_project, "project cold-chain-prod: does not exist", "gcloud projects list"),
@@ -50,6 +54,7 @@ FAILURES: list[tuple[Callable[[Stage], None], str, str]] = [
     (no_permission, "you lack secretmanager.secrets.create", f"roles/{ROLE}"),
     (no_dt_project, "404", "--dt-project"),
     (no_dt_role, "lacks dataconnector.create", "Project Developer"),
+    (odd_dt_role, "lacks dataconnector.create", "Project Developer"),
 ]
 
 
