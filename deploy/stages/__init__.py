@@ -13,6 +13,7 @@
 ``event_rate``         how many events come: given, measured, or counted as sensors    nothing
 ``monthly``            what a month costs at such a rate, in numbers and in words     nothing
 ``measuring``          the requests of a day                                          Cloud Monitoring
+``counting``           how long a command waits for numbers of an estimate            nothing
 ``health``             what status reads, and the rows that it shows                  both clouds, reading
 ``upgrade``            what changes from the deployed version to this one             nothing
 ``ownership``          reads the owner of a resource again just before a step         Google Cloud, reading

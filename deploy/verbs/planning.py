@@ -9,7 +9,7 @@ from deploy.cli.terminal import EVERYTHING
 from deploy.context import Context
 from deploy.dt.sensors import count_sensors
 from deploy.errors import DeployError, DtUnanswered, DtUnreachable, NotReady
-from deploy.parallel import begun
+from deploy.parallel import worker_pool
 from deploy.profiles import Profile
 from deploy.program import PROGRAM
 from deploy.resources.alert_policies import AlertPolicies
@@ -17,6 +17,7 @@ from deploy.resources.alerting import MONITORING
 from deploy.resources.bigquery.subscription import dataset_of
 from deploy.resources.services import APIS, services_on
 from deploy.spec import Spec
+from deploy.stages.counting import LONGEST_S, in_time
 from deploy.stages.event_rate import NOTHING_COUNTED, Counts
 from deploy.stages.health.readings import attempt
 from deploy.stages.measuring import read_requests
@@ -76,17 +77,25 @@ def plan_changes(context: Context) -> Changes:
 
 @contextmanager
 def _counting(context: Context) -> Iterator[Callable[[], Counts]]:
-    """Count sensors and requests side by side with all other reads. The yielded function waits for the numbers.
+    """Count sensors and requests side by side with all other reads. The yielded function waits for them, but not long.
 
-    A number that cannot be read is an error in its place, and fails nothing.
+    A number that cannot be read, or takes too long, is an error in its place, and fails nothing.
     """
     if context.spec.cost.sensors is not None:
         yield lambda: NOTHING_COUNTED
         return
     sensors = partial(count_sensors, context.dt, context.spec.dt_projects)
     requests = partial(read_requests, context.spec, context.read_time_series, context.now())
-    with begun(partial(attempt, sensors)) as counted, begun(partial(attempt, requests)) as measured:
-        yield lambda: Counts(counted(), measured())
+    with worker_pool(is_optional=True) as pool:
+        counting, measuring = pool.submit(attempt, sensors), pool.submit(attempt, requests)
+
+        def counts() -> Counts:
+            give_up_at = context.monotonic() + LONGEST_S
+            counted = in_time(counting, give_up_at, context.monotonic)
+            measured = in_time(measuring, give_up_at, context.monotonic)
+            return Counts(counted, measured)
+
+        yield counts
 
 
 def _planned(context: Context) -> Changes:

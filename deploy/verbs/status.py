@@ -112,6 +112,7 @@ def _read(context: Context) -> Readings:
         partial(count_sensors, context.dt, context.spec.dt_projects),
         context.read_time_series,
         context.now,
+        context.monotonic,
     )
     with context.terminal.progress("reading both ends"):
         return reader.read()

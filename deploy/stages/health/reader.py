@@ -23,6 +23,7 @@ from deploy.resources.log_exclusion import LogExclusion
 from deploy.resources.resource import Facts
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import Spec
+from deploy.stages.counting import LONGEST_S, in_time
 from deploy.stages.health.gaps import gap_of
 from deploy.stages.health.message_rows import left_names
 from deploy.stages.health.readings import Metrics, Readings, attempt
@@ -37,7 +38,8 @@ from deploy.steps import ResourceId, Step
 class HealthReader:
     """Reads the health of one deployment. ``organization`` returns the DT organization of a DT project.
 
-    ``reports`` returns when DT got the newest event of each type in a DT project. ``sensors`` counts the sensors.
+    ``reports`` returns when DT got the newest event of each type in a DT project. ``sensors`` counts the sensors,
+    for which this does not wait long. ``now`` returns unix seconds; ``monotonic`` seconds of a clock that is never set.
     """
 
     spec: Spec
@@ -49,6 +51,7 @@ class HealthReader:
     sensors: Callable[[], SensorCount]
     read_time_series: ReadTimeSeries
     now: Callable[[], float]
+    monotonic: Callable[[], float]
 
     def read(self) -> Readings:
         """Return all answers. Nothing is raised because a cloud does not answer."""
@@ -61,13 +64,13 @@ class HealthReader:
 
     def _read(self) -> Readings:
         log = EventLog(self.spec, self.google)
-        with worker_pool() as pool:
+        with worker_pool(is_optional=True) as aside, worker_pool() as pool:
             measured = pool.submit(self._measured)
             newest_event = pool.submit(attempt, log.newest_event)
             problems = pool.submit(attempt, log.problems)
             probes = pool.submit(attempt, log.probes)
             excluded = pool.submit(attempt, self._exclusions)
-            sensors = pool.submit(attempt, self.sensors) if self.spec.cost.sensors is None else None
+            sensors = aside.submit(self._counted)
             logged_in = pool.submit(attempt, partial(self.organization, self.spec.dt_projects[0]))
             whole = attempt(self.observer.google_side)  # in this thread, as it has workers of its own
             whole = explained(whole, self.google, self.spec.google_project) if isinstance(whole, DeployError) else whole
@@ -80,6 +83,7 @@ class HealthReader:
             deliveries = self._deliveries(pool, both_ends)
             backlog, requests = wait_for(measured)
             logged, noted, probed = wait_for(newest_event), wait_for(problems), wait_for(probes)
+            counted = in_time(sensors, self.monotonic() + LONGEST_S, self.monotonic)
             return Readings(
                 at=self.now(),  # ages are those at the end of the reading, when the screen is printed
                 google_side=google_side,
@@ -95,9 +99,9 @@ class HealthReader:
                 problems=noted,
                 probes=probed,
                 exclusions=wait_for(excluded),
-                sensors=wait_for(sensors) if sensors else None,
                 left=wait_for(left),
                 reported={project: wait_for(answer) for project, answer in reports.items()},
+                sensors=counted,
             )
 
     def _parts(self, error: DeployError) -> tuple[Observed, dict[ResourceId, DeployError]]:
@@ -123,6 +127,9 @@ class HealthReader:
         """Return what Cloud Monitoring has measured: the unread messages, and the requests."""
         named = [subscription.name for subscription in subscriptions_of(self.spec)]
         return attempt(partial(self._backlog, named)), attempt(self._requests)
+
+    def _counted(self) -> SensorCount | DeployError | None:
+        return attempt(self.sensors) if self.spec.cost.sensors is None else None
 
     def _exclusions(self) -> Sequence[Facts]:
         found: Sequence[Facts] = self.google.read(LogExclusion(self.spec).listing) or []

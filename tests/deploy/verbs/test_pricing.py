@@ -1,18 +1,26 @@
 """What ``plan``, ``up`` and ``status`` say about the profile and the cost of a month."""
 
 import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from deploy.dt.transport import DtAnswer, DtRequest
-from deploy.errors import DeployError
+from deploy.errors import DeployError, NotReady
+from deploy.parallel import LEAVE_S
 from deploy.spec import CostSettings, SubscriptionSettings, Warehouse
+from deploy.stages.counting import LONGEST_S
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
-from tests.deploy.stage import Stage
+from tests.deploy.stage import Deployment, Stage
+from tests.function.fakes import FakeClock
+from tests.pace import in_time
 
 HOUR_S = 3600
+LONG_S = 60.0
 
 
 def is_device_list(request: DtRequest) -> bool:
@@ -343,6 +351,69 @@ def test_a_first_guess_is_shown_without_the_cost_of_another_profile(up: Stage) -
     up.deployment().plan()
     assert "a month at 400 requests/s, a first guess from 5 min; no sensors yet in DT project" in up.shown
     assert "--profile" not in up.shown.partition("cost: ")[2].partition("\n")[0]
+
+
+def counts_wait_for(event: threading.Event) -> Callable[[DtRequest], DtAnswer | None]:
+    """Let DT answer a count of sensors after this event."""
+
+    def wait(request: DtRequest) -> None:
+        if "page_size" in request.params:
+            event.wait(LONG_S)
+
+    return wait
+
+
+class Hurried(FakeClock):
+    """A clock by which a second passes with each look."""
+
+    def __call__(self) -> float:
+        """Return the seconds."""
+        self.advance(1)
+        return super().__call__()
+
+
+@pytest.mark.parametrize("verb", ["plan", "up", "status"])
+def test_a_count_that_takes_too_long_fails_nothing_and_is_not_waited_for(up: Stage, verb: str) -> None:
+    silent = threading.Event()
+    up.dt.before = counts_wait_for(silent)
+    up.requests, up.monotonic = {}, Hurried()
+    begun_at, began_at = time.monotonic(), up.monotonic()
+    run: dict[str, Callable[[Deployment], int]] = {
+        "plan": Deployment.plan,
+        "up": lambda deployment: deployment.up(verify=False),
+        "status": Deployment.status,
+    }
+    assert run[verb](up.deployment()) == NOTHING_TO_DO
+    took_s, waited_s = time.monotonic() - begun_at, up.monotonic() - began_at
+    silent.set()
+    assert "the sensors could not be counted: it took too long" in up.shown
+    assert LONGEST_S <= waited_s <= LONGEST_S + 3
+    in_time(took_s, LONG_S / 2)
+
+
+def test_both_numbers_of_a_plan_have_one_deadline(up: Stage) -> None:
+    silent = threading.Event()
+    up.dt.before = counts_wait_for(silent)
+    up.monotonic = Hurried()
+    context = replace(up.deployment().context, read_time_series=lambda *_: [silent.wait(LONG_S)])
+    began_at = up.monotonic()
+    assert Deployment(context).plan() == NOTHING_TO_DO
+    waited_s = up.monotonic() - began_at
+    silent.set()
+    assert LONGEST_S <= waited_s <= LONGEST_S + 3
+    assert "about $4 a month at 1,000 sensors" in up.shown
+
+
+def test_a_plan_that_fails_does_not_wait_for_the_count(stage: Stage) -> None:
+    silent = threading.Event()
+    stage.dt.before = counts_wait_for(silent)
+    stage.dt.permissions = []
+    begun_at = time.monotonic()
+    with pytest.raises(NotReady):
+        stage.deployment().plan()
+    took_s = time.monotonic() - begun_at
+    silent.set()
+    in_time(took_s, 0.9 * LEAVE_S)
 
 
 def test_nothing_is_counted_if_the_number_is_set(up: Stage) -> None:
