@@ -70,15 +70,18 @@ class GoogleApi:
         if not get.items:
             return self._read(get, is_on=is_on)
         items: list[Any] = []
-        page = get
+        page, seen = get, set[str]()
         while True:
             answer = self._read(page, is_on=is_on) or {}
             found = answer.get(get.items, [])
-            if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            token = answer.get("nextPageToken") or ""
+            is_list = isinstance(found, list) and all(isinstance(item, dict) for item in found)
+            if not is_list or not isinstance(token, str) or token in seen:
                 raise GcloudFailed("OTHER", "its answer has an unexpected structure", where=get.line())
             items += found
-            if not (token := answer.get("nextPageToken")):
+            if not token:
                 return items
+            seen.add(token)
             page = replace(get, url=f"{get.url}{'&' if '?' in get.url else '?'}{urlencode({'pageToken': token})}")
 
     def change(self, call: RestCall) -> Any:

@@ -73,11 +73,11 @@ class BigQuery:
         try:
             job = answer["jobReference"]
             place, url = job.get("location") or "", f"{self._jobs}/{quote(job['jobId'], safe='')}"
+            token = answer.get("pageToken") if answer.get("jobComplete") else None
+            wanted = {"location": place, "pageToken": token, "maxResults": str(PAGE_ROWS), "timeoutMs": str(WAIT_MS)}
+            return f"{url}?{'&'.join(f'{key}={quote(value)}' for key, value in wanted.items() if value)}"
         except (AttributeError, KeyError, TypeError):
             raise _unexpected(self._jobs) from None
-        token = answer.get("pageToken") if answer.get("jobComplete") else None
-        wanted = {"location": place, "pageToken": token, "maxResults": str(PAGE_ROWS), "timeoutMs": str(WAIT_MS)}
-        return f"{url}?{'&'.join(f'{key}={quote(value)}' for key, value in wanted.items() if value)}"
 
     def _call(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         call = Call(method, url, body, read_s=READ_S)

@@ -86,14 +86,18 @@ class PubSubApi:
 
     def subscriptions(self) -> Iterator[Json]:
         """Yield all subscriptions of the project. Raises ``PubSubFailed``."""
-        following = ""
+        following, seen = "", set[str]()
         while True:
             page = {"pageSize": "1000", **({"pageToken": following} if following else {})}
             answer = self._call("GET", f"/projects/{self.project}/subscriptions", params=page, times=ATTEMPTS)
-            yield from answer.get("subscriptions") or ()
-            following = answer.get("nextPageToken") or ""
+            found, following = answer.get("subscriptions") or [], answer.get("nextPageToken") or ""
+            is_list = isinstance(found, list) and all(isinstance(item, dict) for item in found)
+            if not is_list or not isinstance(following, str) or following in seen:
+                raise PubSubFailed(200, "its answer has an unexpected structure", where=_where("subscriptions"))
+            yield from found
             if not following:
                 return
+            seen.add(following)
 
     def create(self, name: str, settings: Json) -> None:
         """Create a subscription. One of this name may have been made by an attempt whose answer was lost.

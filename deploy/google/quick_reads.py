@@ -84,4 +84,5 @@ def _items_of(page: Mapping[str, Any], name: str) -> list[dict[str, Any]] | None
 
 
 def _has_label(item: dict[str, Any], label: str) -> bool:
-    return (item.get("labels") or {}).get(MARK) == label
+    labels = item.get("labels")
+    return isinstance(labels, dict) and labels.get(MARK) == label

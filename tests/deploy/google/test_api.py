@@ -75,6 +75,18 @@ def test_an_answer_of_another_structure_is_an_error(body: Any) -> None:
         Scripted(Answer(200, body)).api().read(Get(URL, "alertPolicies"))
 
 
+@pytest.mark.parametrize("token", [["x"], {"a": "b"}, 7, True])
+def test_a_page_token_that_is_no_text_is_an_error(token: Any) -> None:
+    with pytest.raises(GcloudFailed, match="unexpected structure"):
+        Scripted(ok({"alertPolicies": [], "nextPageToken": token}), ok({})).api().read(Get(URL, "alertPolicies"))
+
+
+def test_page_tokens_that_lead_back_are_an_error() -> None:
+    pages = Scripted(*(ok({"alertPolicies": [], "nextPageToken": token}) for token in ("a", "b", "a")))
+    with pytest.raises(GcloudFailed, match="unexpected structure"):
+        pages.api().read(Get(URL, "alertPolicies"))
+
+
 def test_a_read_request_is_repeated_after_what_passes_by_itself() -> None:
     busy = refused(503, "UNAVAILABLE", "Try again.")
     slow = refused(429, "RESOURCE_EXHAUSTED", "Slow down.")

@@ -159,6 +159,20 @@ def test_all_pages_of_a_list_are_read(world: World) -> None:
     assert asked == ["", "t"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({"subscriptions": odd} for odd in ("x", 7, ["x"], [None], {"a": "b"})),
+        *({"nextPageToken": odd} for odd in (["x"], {"a": "b"}, 7, "the same again and again")),
+    ],
+    ids=str,
+)
+def test_a_page_of_unexpected_form_is_an_error(world: World, body: dict[str, object]) -> None:
+    world.pubsub.answers = lambda _: Answer(200, body)
+    with pytest.raises(PubSubFailed, match="unexpected structure"):
+        list(world.api.subscriptions())
+
+
 @pytest.mark.parametrize("body", [None, [], "x"])
 def test_an_answer_that_is_no_json_object_is_an_error(world: World, body: object) -> None:
     world.pubsub.answers = lambda _: Answer(200, body)

@@ -108,6 +108,20 @@ def test_all_pages_of_a_list_are_read_and_gclouds_filter_is_applied() -> None:
     assert google.asked[1].url.endswith("/locations/-/functions?pageSize=100&pageToken=2%26")
 
 
+@pytest.mark.parametrize("labels", [["x"], "x", 7, None])
+def test_a_resource_whose_labels_are_of_unexpected_form_does_not_have_the_label(labels: Any) -> None:
+    google = Google([Answer(200, {"functions": [{"name": "a", "labels": labels}]})])
+    assert google.read(FUNCTIONS) == [[]]
+
+
+@pytest.mark.parametrize("token", [["x"], {"a": "b"}, 7])
+def test_a_list_whose_page_token_is_no_text_is_left_to_gcloud(token: Any) -> None:
+    page = Answer(200, {"functions": [], "nextPageToken": token})
+    google = Google([page, page])
+    google.read(FUNCTIONS)
+    assert google.commands == ["functions list --v2"]
+
+
 def test_the_log_is_read_to_the_limit_over_pages_without_an_entry() -> None:
     google = Google([Answer(200, {"nextPageToken": "2"}), Answer(200, {"entries": [{}] * 3, "nextPageToken": "3"})])
     assert google.read(LOG) == [[{}, {}]]
