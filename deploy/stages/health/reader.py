@@ -83,7 +83,6 @@ class HealthReader:
             deliveries = self._deliveries(pool, both_ends)
             backlog, requests = wait_for(measured)
             logged, noted, probed = wait_for(newest_event), wait_for(problems), wait_for(probes)
-            counted = in_time(sensors, self.monotonic() + LONGEST_S, self.monotonic)
             return Readings(
                 at=self.now(),  # ages are those at the end of the reading, when the screen is printed
                 google_side=google_side,
@@ -101,7 +100,7 @@ class HealthReader:
                 exclusions=wait_for(excluded),
                 left=wait_for(left),
                 reported={project: wait_for(answer) for project, answer in reports.items()},
-                sensors=counted,
+                sensors=in_time(sensors, self.monotonic() + LONGEST_S, self.monotonic),
             )
 
     def _parts(self, error: DeployError) -> tuple[Observed, dict[ResourceId, DeployError]]:
