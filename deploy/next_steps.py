@@ -22,6 +22,12 @@ BIGQUERY_COST = (
 )
 """The figures of docs/bigquery.md; a test compares the two."""
 
+BIGQUERY_BEYOND = (
+    "beyond that, BigQuery stores the events, which after a year is $3.41 a month for a thousand sensors and $361 for "
+    f"100,000; queries beyond 1 TiB a month come on top ({page('bigquery.md')})"
+)
+"""What the cost of this deployment leaves out, which has the writing in it; a test compares it with the page."""
+
 _NOT_ACKNOWLEDGED = "both leave all events to your subscribers"
 
 
@@ -31,6 +37,7 @@ class NextSteps:
 
     ``alerts``: who gets them, and how to keep that setting; empty if these settings make no alerts. ``dataset``: where
     events are stored in BigQuery, and how to keep that setting, ``query``: a command; both empty without BigQuery.
+    ``bigquery_cost``: what BigQuery costs beside ``cost``.
     """
 
     events: str
@@ -43,16 +50,18 @@ class NextSteps:
     alerts: str = ""
     dataset: str = ""
     query: str = ""
+    bigquery_cost: str = BIGQUERY_COST
 
     def as_json(self) -> dict[str, Any]:
         """Return the steps as ``--json`` prints them."""
+        bigquery = {"dataset": self.dataset, "query": self.query, "cost": self.bigquery_cost}
         return {
             "events": self.events,
             "rejected": self.rejected,
             "read": self.read,
             "watch": self.watch,
             "alerts": self.alerts or None,
-            "bigquery": {"dataset": self.dataset, "query": self.query, "cost": BIGQUERY_COST} if self.dataset else None,
+            "bigquery": bigquery if self.dataset else None,
             "links": [link.as_json() for link in self.links],
             "cost": self.cost,
             "remove": self.remove,
@@ -69,7 +78,7 @@ class NextSteps:
             *([("BigQuery", self.dataset), ("query it", self.query)] if self.dataset else []),
             *([("alerts", self.alerts)] if self.alerts else []),
             ("cost", self.cost),
-            *([("", BIGQUERY_COST)] if self.dataset else []),
+            *([("", self.bigquery_cost)] if self.dataset else []),
             ("remove", self.remove),
         ]
         width = max(len(head) for head, _ in rows)
@@ -117,6 +126,7 @@ def next_steps(
     """Return the steps of a deployment. ``connectors``: by DT project, the display names of its connectors.
 
     ``cost``: what a month costs, in words; if it is not known, the cost of two usual sizes takes its place.
+    Only the known one has in it what is written into BigQuery.
     ``alerts_are_typed``, ``dataset_is_typed``: they are set by flags only, which the next command does not know.
     """
     return NextSteps(
@@ -130,4 +140,5 @@ def next_steps(
         alerts=alerts_words(spec, typed=alerts_are_typed),
         dataset=dataset_words(spec, typed=dataset_is_typed),
         query=query_events(spec) if spec.bigquery.is_on else "",
+        bigquery_cost=BIGQUERY_BEYOND if cost else BIGQUERY_COST,
     )

@@ -9,8 +9,8 @@ import pytest
 from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
 from deploy.commands import read_events, verb_on
-from deploy.next_steps import COST, next_steps
-from deploy.spec import Alerts, Spec
+from deploy.next_steps import BIGQUERY_BEYOND, BIGQUERY_COST, COST, next_steps
+from deploy.spec import Alerts, Spec, Warehouse
 from deploy.verbs import USAGES
 from deploy.verbs.orientation import ALERT_FLAGS
 from tests.deploy.fakes.dt import DT_PROJECT
@@ -27,6 +27,14 @@ def test_the_cost_is_that_of_the_cost_page() -> None:
     assert re.findall(r"\$[\d,]+", COST) == re.findall(r"\$[\d,]+", opening)
     assert [re.search(rf"{sensors} sensors", opening) is not None for sensors in ("thousand", "100,000")] == [True] * 2
     assert "docs/cost.md" in COST
+
+
+@pytest.mark.parametrize(("cost", "beside"), [("about $5 a month", BIGQUERY_BEYOND), ("", BIGQUERY_COST)])
+def test_what_is_written_into_bigquery_is_not_named_again_beside_a_known_cost(cost: str, beside: str) -> None:
+    steps = next_steps(spec(bigquery=Warehouse("sensors")), {}, cost=cost)
+    assert [line.strip() for line in steps.lines() if "BigQuery" in line][-1] == beside
+    assert steps.as_json()["bigquery"]["cost"] == beside
+    assert "with BigQuery" not in BIGQUERY_BEYOND
 
 
 def test_the_commands_read_and_watch_the_subscription_of_the_deployment_without_acknowledging() -> None:

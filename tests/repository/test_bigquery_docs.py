@@ -13,7 +13,7 @@ from deploy.bigquery.transform import CODE
 from deploy.commands import read_unwritten
 from deploy.costs.month import MONTH_S
 from deploy.costs.warehouse import ROW_PER_MESSAGE, WAREHOUSE_PRICES, warehouse_bill
-from deploy.next_steps import BIGQUERY_COST
+from deploy.next_steps import BIGQUERY_BEYOND, BIGQUERY_COST
 from deploy.resources.bigquery.table_role import ROLE
 from deploy.resources.catalog import resources
 from deploy.spec import Spec
@@ -145,7 +145,10 @@ def test_the_cost_at_the_end_of_up_is_that_of_the_page() -> None:
         in BIGQUERY_COST
     )
     assert f"what is stored after a year, ${small[2]:.2f} and ${large[2]:.0f} a month" in BIGQUERY_COST
-    assert f"beyond {WAREHOUSE_PRICES.query_tib_free} TiB a month" in BIGQUERY_COST
+    stored = f"after a year is ${small[2]:.2f} a month for a thousand sensors and ${large[2]:.0f} for 100,000"
+    assert stored in BIGQUERY_BEYOND
+    for text in (BIGQUERY_COST, BIGQUERY_BEYOND):
+        assert f"beyond {WAREHOUSE_PRICES.query_tib_free} TiB a month" in text
 
 
 def test_the_page_lists_what_the_flag_makes() -> None:

@@ -467,4 +467,5 @@ def test_up_ends_with_the_dataset_a_query_and_the_cost_and_how_to_keep_the_setti
     assert last["BigQuery"].endswith('the next up leaves it as it is: bigquery = { dataset = "sensors" }')
     assert f"FROM `{PROJECT}.sensors.device_latest`" in last["query it"]
     assert last["dataset sensors"].startswith("https://console.cloud.google.com/bigquery?p=cold-chain-prod&d=sensors")
-    assert "with BigQuery $1.33 a month more for a thousand sensors" in stage.shown
+    assert "beyond that, BigQuery stores the events, which after a year is $3.41 a month for a thousand" in stage.shown
+    assert "$1.33" not in stage.shown
