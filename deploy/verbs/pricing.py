@@ -77,7 +77,7 @@ def show_cost(
         *([f"with --profile={cost.cheaper[0]} {money(cost.cheaper[1])}"] if cost and cost.cheaper else []),
         *_reasons(_of_existing(spec, observed, counts), rate),
         *([BEYOND_WAREHOUSE] if costing.is_stored else []),
-        *unread,
+        *(unread or _entries(spec, costing)),
     ]
     context.print(f"cost: {'; '.join(said)} (prices of {AS_OF}, {page('cost.md')})")
     context.report.cost = {"profile": profile.name if profile else None, **(cost.as_json() if cost else UNKNOWN)}
@@ -127,6 +127,16 @@ def _with_exclusions(context: Context, observed: Observed) -> tuple[Observed, li
     return replace(observed, facts={**observed.facts, exclusion.id: found}), []
 
 
+def _entries(spec: Spec, costing: Costing) -> list[str]:
+    """Return that a deployment keeps Cloud Run's own log entries though no setting says so; nothing if it does not.
+
+    Their exclusion may have been deleted by hand, or an earlier setting may have asked for all of them.
+    """
+    if spec.cost.request_logs is not None or not costing.choices.log_requests:
+        return []
+    return ["with Cloud Run's own log entries of answers 2xx, which --request-logs=errors leaves out"]
+
+
 def _choice_of(spec: Spec, profile: Profile) -> str:
     """Return which profile is applied and why, in words."""
     chosen_by = f"profile {profile.name}, {_reason(spec)}"
@@ -146,7 +156,7 @@ def _kept(spec: Spec, observed: Observed, choices: Choices, *, is_read: bool) ->
         return "no profile is set: sizes, log lines and billing stay as they are deployed"
     like = profile_of(choices)
     if like is None:
-        return "no profile is set, and the deployment is like none: its sizes, log lines and billing stay"
+        return "no profile is set: the deployment keeps its sizes, log lines and billing, which are those of none"
     return f"profile {like.name} is kept, as it is deployed and no profile is set"
 
 

@@ -113,6 +113,23 @@ def test_the_cost_of_an_existing_deployment_is_the_same_with_and_without_its_pro
         assert f"cost: about {cost} a month at {sensors:,} sensors" in stage.shown
 
 
+def test_an_exclusion_that_was_deleted_by_hand_is_named_beside_the_cost_with_the_flag_that_brings_it_back(
+    up: Stage,
+) -> None:
+    kept = "with Cloud Run's own log entries of answers 2xx, which --request-logs=errors leaves out"
+    up.clear_screen()
+    up.deployment().plan()
+    assert kept not in up.shown
+    del up.api.exclusions.items["dt-pubsub-dt-pubsub-requests"]
+    up.deployment().plan()
+    assert kept in up.shown
+    up.clear_screen()
+    up.deployment(cost=CostSettings(request_logs="all")).plan()
+    assert kept not in up.shown
+    assert up.deployment(cost=CostSettings(request_logs="errors")).up(verify=False) == NOTHING_TO_DO
+    assert "dt-pubsub-dt-pubsub-requests" in up.api.exclusions.items
+
+
 def test_exclusions_of_the_log_that_cannot_be_read_are_named_beside_the_cost(up: Stage) -> None:
     up.api.estate.denied.add("logging.exclusions.list")
     assert up.deployment().plan() == NOTHING_TO_DO
@@ -183,7 +200,8 @@ def test_settings_of_no_profile_are_kept_and_plan_says_so(stage: Stage) -> None:
     stage.deployment(cost=CostSettings(profile="large", request_logs="all")).up(verify=False)
     stage.clear_screen()
     stage.deployment().plan()
-    assert "no profile is set, and the deployment is like none: its sizes, log lines and billing stay" in stage.shown
+    kept = "no profile is set: the deployment keeps its sizes, log lines and billing, which are those of none"
+    assert kept in stage.shown
 
 
 @pytest.mark.parametrize(
