@@ -42,7 +42,7 @@ class Plan:
     many requests are prepared for a run; 0 means enough for its length.
     """
 
-    seconds: float = 2.5
+    seconds: float = 1.5
     warm_up_s: float = 0.4
     first_warm_up_s: float = 2.0
     rounds: int = 5
