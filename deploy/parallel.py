@@ -54,7 +54,7 @@ def worker_pool(
     """Yield a pool of worker threads.
 
     If the caller leaves by an exception, workers that sleep are woken, their gcloud processes are ended, and work that
-    has not begun is cancelled. A signal does this to all open pools together, because nobody wants their results.
+    has not begun is cancelled. A signal does this to all open pools together, because no result is needed then.
     ``is_endless``: the work does not end by itself, so that this is done at any end; a signal may be handled inside of
     the block, so it does not cancel this pool before the end of the block. ``is_optional``: this is done at any end,
     and only after a signal does the end wait for the workers.

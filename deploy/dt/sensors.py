@@ -41,7 +41,7 @@ def count_sensors(api: DtApi, projects: Sequence[str]) -> SensorCount:
     Raises:
         DeployError: there are no credentials.
         DtFailed: DT refused a call or did not answer, or does not say how many there are.
-        CancelledError: this is a worker, and nobody waits for it.
+        CancelledError: this is a worker whose result is not waited for any more.
 
     """
     once, spare, sensors, emulated = replace(api, pauses_s=()), max(PAGES - len(projects), 0), 0, 0

@@ -69,7 +69,7 @@ def changes_size(spec: Spec, observed: Observed) -> bool:
     """
     deployed = observed.with_billing(as_deployed(spec))
     one = Choices().subscriptions
-    before, after = (replace(choices_of(each, observed), subscriptions=one) for each in (deployed, spec))
+    before, after = (replace(choices_of(side, observed), subscriptions=one) for side in (deployed, spec))
     function = observed.of(Function(spec)).get(Function.key) or {}
     sizes = ((_amount_of(deployed, function, name), _amount_of(spec, function, name)) for name in SMALL_SIZES)
     return before != after or any(there != wanted for there, wanted in sizes)

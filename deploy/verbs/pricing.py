@@ -73,7 +73,7 @@ def show_cost(
     cost = monthly(costing, rate) if rate else None
     context.print(_choice_of(spec, profile) if profile else _kept(spec, observed, costing.choices, is_read=not unread))
     said = [
-        *([cost.words] if cost else _examples(spec, costing)),
+        cost.words if cost else _examples(spec, costing),
         *([f"with --profile={cost.cheaper[0]} {money(cost.cheaper[1])}"] if cost and cost.cheaper else []),
         *_reasons(_of_existing(spec, observed, counts), rate),
         *([BEYOND_WAREHOUSE] if costing.is_stored else []),
@@ -93,10 +93,10 @@ def _changes_events(steps: Sequence[Step]) -> bool:
     return any(call.verb != "PATCH" or not call.fields.keys().isdisjoint(("events", "status")) for call in calls)
 
 
-def _examples(spec: Spec, costing: Costing) -> list[str]:
-    """Return the cost of usual numbers of sensors, as one text."""
+def _examples(spec: Spec, costing: Costing) -> str:
+    """Return the cost of usual numbers of sensors."""
     costs = ((sensors, costing.dollars(rate_of(spec, sensors))) for sensors in EXAMPLES)
-    return [", ".join(f"{money(dollars)} a month at {sensors:,} sensors" for sensors, dollars in costs)]
+    return ", ".join(f"{money(dollars)} a month at {sensors:,} sensors" for sensors, dollars in costs)
 
 
 def _of_existing(spec: Spec, observed: Observed, counts: Counts) -> Counts:

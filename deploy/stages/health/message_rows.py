@@ -49,7 +49,7 @@ def left_names(spec: Spec, observed: Observed) -> list[str]:
 
 
 def _left(spec: Spec, readings: Readings) -> Iterator[Row]:
-    """Return a row for each subscription that is in no settings: it gets messages, whether somebody reads it or not."""
+    """Return a row for each subscription that is in no settings: it gets messages, also if no program reads them."""
     for name in left_names(spec, readings.google_side):
         if isinstance(readings.left, DeployError):
             yield unreadable(f"unread in {name}", readings.left)
