@@ -19,6 +19,8 @@ import pytest
 from function.schema import EVENT_TYPES, find_violation
 from tests.emulators.events import SAMPLES, encode, sample_event
 
+pytestmark = pytest.mark.tools
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

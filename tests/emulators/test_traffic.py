@@ -20,7 +20,7 @@ SERVICE_IAM = "https://run.googleapis.com/v1/projects/demo-proj/locations/europe
 PLACE = "--region=europe-west1"
 TO_LATEST = [{"percent": 100, "latestRevision": True}]
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(300)]
 
 needs_gcloud = pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
 

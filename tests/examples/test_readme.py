@@ -51,6 +51,7 @@ def test_the_push_subscription_has_the_audience_and_the_account_that_the_endpoin
     assert (pushed.audience or pushed.push, pushed.service_account) == (audience, sender)
 
 
+@pytest.mark.real_gcloud
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
 def test_gcloud_knows_the_commands(tmp_path: Path) -> None:
     listed = [line for line in COMMANDS if line.startswith("gcloud ")]

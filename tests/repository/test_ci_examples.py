@@ -258,6 +258,7 @@ def test_the_page_names_every_variable_secret_and_environment_of_the_workflow() 
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.real_gcloud
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
 @pytest.mark.parametrize("page", ["ci.md", "deployer.md"])
 def test_gcloud_knows_every_flag_of_the_commands(page: str, tmp_path: Path) -> None:

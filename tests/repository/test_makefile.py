@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -53,11 +54,21 @@ def test_a_variable_that_a_command_reads_is_accepted(typed: tuple[str, ...]) -> 
     assert make(*typed).returncode == 0
 
 
-def test_make_test_tools_looks_into_every_folder_that_has_a_test_of_a_tool() -> None:
-    (command,) = [line for line in make("test-tools").stdout.splitlines() if "pytest" in line]
-    tests = ROOT / "tests"
-    marked = [path for path in tests.rglob("test_*.py") if "mark.tools" in path.read_text("utf-8")]
-    assert set(re.findall(r" tests/([a-z]+)", command)) == {path.relative_to(tests).parts[0] for path in marked}
+@pytest.mark.parametrize(
+    ("target", "marks"),
+    [
+        ("test-tools", r"mark\.tools"),
+        ("test-install", r"mark\.installs"),
+        ("test-deploy", r"mark\.real_gcloud|REAL_GCLOUD|THOROUGH"),
+    ],
+)
+def test_a_target_for_one_mark_collects_every_file_that_has_a_test_with_it(target: str, marks: str) -> None:
+    (command,) = [line for line in make(target).stdout.splitlines() if "pytest" in line]
+    collected = {ROOT / word for word in shlex.split(command) if word.startswith("tests/")}
+    others = {*(ROOT / "tests").rglob("test_*.py")} - {Path(__file__)}
+    marked = [path for path in others if re.search(marks, path.read_text("utf-8"))]
+    assert marked
+    assert [path for path in marked if not {path, *path.parents} & collected] == []
 
 
 def test_make_coverage_runs_make_test_with_the_measurement_and_asks_for_95_percent_of_each_package() -> None:

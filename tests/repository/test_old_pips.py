@@ -83,6 +83,7 @@ def copied(tmp_path: Path) -> tuple[Path, Path]:
     return lock, folder
 
 
+@pytest.mark.installs
 @pytest.mark.parametrize("options", [OPTIONS, GOOGLES_BUILD], ids=["ours", "Google's"])
 def test_the_installed_pip_installs_the_lock_after_new_releases_of_all_packages(
     copied: tuple[Path, Path], options: Sequence[str]

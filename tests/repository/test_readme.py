@@ -233,6 +233,7 @@ def test_the_table_has_as_many_settings_as_the_code() -> None:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.real_gcloud
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
 @pytest.mark.parametrize(("heading", "count"), [("Google's side", 11), ("URL and secret", 2), ("Remove it", 7)])
 def test_gcloud_knows_every_flag_of_the_commands_to_deploy_with(heading: str, count: int, tmp_path: Path) -> None:
@@ -248,6 +249,7 @@ def test_gcloud_knows_every_flag_of_the_commands_to_deploy_with(heading: str, co
     assert refused(listed, tmp_path) == []
 
 
+@pytest.mark.real_gcloud
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
 def test_a_plain_gcloud_deploy_uploads_the_function_and_nothing_else(tmp_path: Path) -> None:
     listed = subprocess.run(

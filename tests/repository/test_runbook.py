@@ -119,6 +119,7 @@ def test_a_command_of_a_page_runs_on_a_deployment(command: str, tmp_path: Path) 
     assert VERBS[flags.verb].run(context) in {NOTHING_TO_DO, CHANGES}
 
 
+@pytest.mark.real_gcloud
 @pytest.mark.skipif(not GCLOUD, reason="there is no gcloud here")
 def test_gcloud_knows_every_command_and_flag_of_the_pages(tmp_path: Path) -> None:
     guide = re.findall(r"^gcloud .*$", GUIDE, re.MULTILINE)

@@ -88,6 +88,7 @@ def changed(found: dict[str, Any], **wanted: Any) -> str:
     return step.call.line()
 
 
+@pytest.mark.real_gcloud
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
 def test_gcloud_knows_every_command_of_the_page_and_of_a_change(tmp_path: Path) -> None:
     account = "a@p.iam.gserviceaccount.com"

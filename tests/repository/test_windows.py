@@ -135,12 +135,14 @@ def test_without_posix_the_deployment_starts_and_reports_missing_settings(python
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.tools
 def test_without_posix_the_whole_path_runs_with_the_embedded_pubsub(python: Path) -> None:
     done = run(python, "-m", "tests.emulators", "run", "--pubsub", "embedded")
     assert (done.returncode, done.stderr) == (0, "")
     assert "19 of 19 events came back as they were sent" in done.stdout
 
 
+@pytest.mark.tools
 def test_without_posix_a_workbench_is_sent_events(python: Path) -> None:
     port = str(free_port())
     line = [str(python), "-m", "tests.emulators", "serve", "--pubsub", "embedded", "--port", port]
@@ -151,6 +153,7 @@ def test_without_posix_a_workbench_is_sent_events(python: Path) -> None:
     assert "19 sent: 19 answered 200 events" in done.stdout
 
 
+@pytest.mark.tools
 def test_without_posix_the_embedded_pubsub_ends_on_sigterm(python: Path) -> None:
     line = [str(python), "-m", "tests.emulators.pubsub"]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:

@@ -70,6 +70,7 @@ def test_every_file_of_function_in_git_is_deployed() -> None:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.real_gcloud
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
 def test_a_plain_gcloud_deploy_uploads_the_same_files(grown: Path) -> None:
     listed = subprocess.run(
