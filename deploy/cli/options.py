@@ -99,7 +99,9 @@ _CPU = _matches(r"(?=.*[1-9])\d+(\.\d+)?", "a number of processors such as 1 or 
 def _number(lowest: int, highest: int) -> Check:
     def check(text: str) -> None:
         if not re.fullmatch(r"\d{1,9}", text) or not lowest <= int(text) <= highest:
-            raise ValueError(f"{text[:MAX_NAME]!r} is not a number from {lowest:,} to {highest:,}")
+            raise ValueError(
+                f"{text[:MAX_NAME]!r} is not a whole number from {lowest:,} to {highest:,}, in digits alone"
+            )
 
     return check
 

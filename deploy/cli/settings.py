@@ -213,8 +213,15 @@ OF_LOGS = {"cost.log_level": "LOG_LEVEL", "cost.log_delivered": "LOG_DELIVERED"}
 
 
 def _function_settings(found: Mapping[str, Any]) -> dict[str, str]:
-    own = {name: found[place] for place, name in OF_LOGS.items() if place in found}
+    own = {name: found[place] for place, name in OF_LOGS.items() if place in found and _is_valid(place, found[place])}
     return {**own, **found.get("settings", {})}
+
+
+def _is_valid(place: str, text: str) -> bool:
+    """Return whether an option accepts a value. If not, its error is listed already and needs no second one."""
+    faults: list[str] = []
+    _checked(BY_PLACE[place], [text], place, faults)
+    return not faults
 
 
 def _cost(found: Mapping[str, Any]) -> CostSettings:

@@ -404,7 +404,7 @@ def test_the_help_of_an_option_says_its_default_its_variable_and_whether_it_is_r
 
 def test_an_answer_is_refused_for_the_reason_for_which_the_option_would_be() -> None:
     assert refusal_of("name", "fridges") == ""
-    assert refusal_of("cost.sensors", "0") == "'0' is not a number from 1 to 100,000,000"
+    assert refusal_of("cost.sensors", "0") == "'0' is not a whole number from 1 to 100,000,000, in digits alone"
 
 
 @pytest.mark.parametrize("verb", ["verify", "down"])
@@ -850,11 +850,18 @@ log_delivered = 100
         ("[cost]\nbilling = 'instance'\n[function]\ncpu = 0.5\nconcurrency = 1\n", "requires at least --cpu=1"),
         ("[cost]\nbilling = 'instance'\n[function]\nmemory = '256Mi'\n", "requires at least --memory=512Mi"),
         ("[cost]\nprofile = 'medium'\n", "'medium' is not one of small, large"),
-        ("[cost]\nsensors = 0\n", "'0' is not a number from 1 to 100,000,000"),
+        ("[cost]\nsensors = 0\n", "'0' is not a whole number from 1 to 100,000,000, in digits alone"),
     ],
 )
 def test_settings_of_the_cost_that_contradict_others_are_refused(tmp_path: Path, more: str, fault: str) -> None:
     assert fault in faults(tmp_path, text=f"{LEAST}{more}")
+
+
+@pytest.mark.parametrize(("name", "value"), [("log_delivered", "0"), ("log_level", "loud")])
+def test_a_wrong_setting_of_the_log_is_one_error_although_two_parsers_know_it(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    assert faults(tmp_path, text=f"{LEAST}[cost]\n{name} = '{value}'\n").count(f"{value!r} is not ") == 1
 
 
 def test_a_setting_of_the_log_may_be_written_twice_with_the_same_value(tmp_path: Path) -> None:
