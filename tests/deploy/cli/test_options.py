@@ -253,6 +253,30 @@ def test_values_at_the_limits_are_accepted_and_values_beyond_are_refused_by_name
 
 
 @pytest.mark.parametrize(
+    ("place", "highest"),
+    [
+        ("cost.sensors", "100,000,000"),
+        ("cost.log_delivered", "1,000,000"),
+        ("alerts.no_events_hours", "23"),
+        ("alerts.server_error_percent", "99"),
+        ("alerts.unauthorized_percent", "99"),
+        ("alerts.unread_hours", "744"),
+        ("alerts.unread_messages", "999,999,999"),
+        ("alerts.memory_percent", "99"),
+    ],
+)
+def test_a_number_from_1_to_its_limit_is_accepted_and_the_next_one_is_refused_with_both(
+    place: str, highest: str
+) -> None:
+    limit = int(highest.replace(",", ""))
+    assert [refusal_of(place, str(number)) for number in (1, limit)] == ["", ""]
+    for number in (0, limit + 1):
+        assert (
+            refusal_of(place, str(number)) == f"'{number}' is not a whole number from 1 to {highest}, in digits alone"
+        )
+
+
+@pytest.mark.parametrize(
     ("place", "value", "message"),
     [
         ("invocation", "private", "--invocation: 'private' is not one of auto, public, unchecked"),
@@ -400,6 +424,13 @@ def test_the_help_of_an_option_says_its_default_its_variable_and_whether_it_is_r
     assert labels.help_text() == f"{labels.help}, repeatable (default: none) [DEPLOY_LABELS, separated by commas]"
     assert region.help_text(is_asked=True) == f"{region.help} (asked for) [DEPLOY_REGION]"
     assert cpu.help_text(is_asked=True) == cpu.help_text()
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
+def test_the_help_of_an_option_is_a_phrase_of_one_form(option: Option) -> None:
+    names = ("BigQuery ", "Cloud Run's ", "DT ", "Google Cloud ", "Python ")
+    words = option.help.removeprefix(next((name for name in names if option.help.startswith(name)), ""))
+    assert re.fullmatch(r"[a-z].*[^.\s]", words), "it begins with a small letter, and has no full stop"
 
 
 def test_an_answer_is_refused_for_the_reason_for_which_the_option_would_be() -> None:

@@ -11,8 +11,10 @@ from deploy.resources.connector import (
     check_room,
     connector_id,
     labels_wanted,
+    may_reach,
     names_suffice,
     owned_by,
+    paused_at,
     plan_connector,
     remove_connector,
     remove_devices,
@@ -158,6 +160,104 @@ def test_only_the_differences_are_sent(
     assert step.call == ConnectorCall("PATCH", DT_PROJECT, "dc1", fields, sends_url=is_pushed, sends_secret=is_pushed)
 
 
+def test_the_update_of_a_connector_that_dt_switched_off_says_what_is_lost() -> None:
+    (step,) = planned(connector(status="SYSTEM_DISABLED"))
+    assert step.reason == (
+        "status SYSTEM_DISABLED -> ACTIVE; DT switched it off after five days of failed deliveries, and does not send "
+        "the events of that time later"
+    )
+    (step,) = planned(connector(), connector_name="Fridges")
+    assert step.reason == f"displayName {OUR_NAME} -> Fridges"
+
+
+SINCE = "2026-11-02T08:13:15Z"
+
+
+def test_a_connector_that_is_made_during_a_pause_is_paused_like_the_others() -> None:
+    memory = {f"{DT_PROJECT}/new": SINCE}
+    (step,) = plan_connector(spec(), DT_PROJECT, (), URL, paused_since=memory)
+    assert step.reason == f"not there; paused like the others, which are since {SINCE}"
+    assert isinstance(step.call, ConnectorCall)
+    assert step.call.fields["status"] == "USER_DISABLED"
+    (step,) = planned()
+    assert step.reason == "not there"
+
+
+def test_the_time_of_a_pause_is_known_by_the_connector_or_by_the_project_of_one_that_up_made() -> None:
+    assert paused_at({f"{DT_PROJECT}/dc1": SINCE, f"{DT_PROJECT}/new": "later"}, DT_PROJECT, "dc1") == SINCE
+    assert paused_at({f"{DT_PROJECT}/new": SINCE}, DT_PROJECT, "dc1") == SINCE
+    assert paused_at({f"{DT_PROJECT}/dc2": SINCE, "another/dc1": SINCE, "another/new": SINCE}, DT_PROJECT, "dc1") == ""
+
+
+@pytest.mark.parametrize(
+    ("paused_since", "words"),
+    [
+        (
+            {f"{DT_PROJECT}/dc1": SINCE},
+            f" since {SINCE}, and stays so: DT sends nothing until `python -m deploy resume`",
+        ),
+        (
+            {},
+            ", and stays so: DT sends nothing until it is enabled in DT Studio, or by `python -m deploy resume --all`",
+        ),
+    ],
+)
+def test_a_paused_connector_is_kept_with_what_it_waits_for(paused_since: dict[str, str], words: str) -> None:
+    found = (connector(status="USER_DISABLED"),)
+    (step,) = plan_connector(spec(), DT_PROJECT, found, URL, paused_since=paused_since)
+    assert (step.action, step.reason) == ("keep", f"dc1 is paused (USER_DISABLED){words}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reaches"),
+    [
+        ({}, True),
+        ({"url": "https://europe-west1-cold-chain-prod.cloudfunctions.net/dt-pubsub/in"}, True),
+        ({"url": "https://dt-pubsub-123456789012.europe-west1.run.app"}, True),
+        ({"url": "https://example.com/"}, False),
+        ({"type": "GOOGLE_CLOUD_PUBSUB"}, False),
+    ],
+)
+def test_a_connector_that_pushes_may_reach_the_function_by_each_of_its_addresses(
+    settings: dict[str, Any],
+    reaches: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    assert may_reach(connector(**settings), spec(), URL) is reaches
+
+
+@pytest.mark.parametrize(
+    ("url", "at", "why"),
+    [
+        (
+            URL,
+            URL,
+            "points at this function, too, but may not be this deployment's: left alone, so events may arrive twice",
+        ),
+        (
+            "https://dt-pubsub-0000000000-ew.a.run.app",
+            "",
+            (
+                "points at a function of this name, and its owner can no longer be determined: left alone. "
+                "If it is this deployment's, delete it in DT Studio"
+            ),
+        ),
+        (
+            "https://dt-pubsub-123456789012.europe-west1.run.app",
+            URL,
+            (
+                "points at an address with a project's number: if that is this project's, it is the function's other "
+                "address, and events arrive twice. It is left alone"
+            ),
+        ),
+    ],
+)
+def test_a_connector_that_resembles_ours_is_kept_and_the_reason_says_how(url: str, at: str, why: str) -> None:
+    similar = connector(2, display_name="Fridges", url=url, signs_with="unknown")
+    kept = planned(connector(), similar, url=at)[-1]
+    assert (kept.action, kept.resource) == ("keep", f"connector in {DT_PROJECT}, dc2")
+    assert kept.reason == f"'Fridges' {why}"
+
+
 def test_a_secret_that_dt_does_not_show_is_sent_again_only_after_a_new_one_was_made() -> None:
     hidden = connector(signs_with="unknown")
     assert [step.action for step in planned(hidden)] == ["keep"]
@@ -223,6 +323,17 @@ def test_a_second_connector_with_our_name_is_ours_if_it_points_at_an_earlier_fun
 ) -> None:
     earlier, newer = connector(1, url=url, signs_with="unknown"), connector(2, display_name="Fridges")
     assert owned_by(spec(), (earlier, newer), URL) == ((newer, earlier) if is_ours else (newer,))
+
+
+def test_a_removal_says_whose_the_connectors_are_that_it_deletes_and_keeps() -> None:
+    theirs = connector(2, url="https://theirs.example.com/")
+    deleted, kept = remove_connector(spec(), DT_PROJECT, (connector(1), theirs), URL, foreign_url=theirs.url)
+    assert deleted.call == ConnectorCall("DELETE", DT_PROJECT, "dc1")
+    assert deleted.reason == "dc1 is this deployment's"
+    assert kept.reason == (
+        f"'{OUR_NAME}' posts to a function that does not have the label dt-pubsub=dt-pubsub: left alone, as the "
+        "function is"
+    )
 
 
 def test_a_removal_without_a_connector_of_ours_says_so_under_the_connectors_id() -> None:

@@ -5,13 +5,23 @@ from typing import Any
 import pytest
 
 from deploy.errors import DeployError, NotOwned
-from deploy.resources.function import OPTIONAL_SETTINGS, Function, function_url, mounted_secrets, state_of, version_of
+from deploy.resources.function import (
+    OPTIONAL_SETTINGS,
+    Function,
+    billing_set_on,
+    env_words,
+    function_url,
+    log_level,
+    mounted_secrets,
+    state_of,
+    version_of,
+)
 from deploy.resources.resource import answered
-from deploy.spec import FUNCTION_DEFAULTS
+from deploy.spec import FUNCTION_DEFAULTS, CostSettings
 from deploy.stages.plan import plan
 from deploy.steps import Argv, GcloudCall, Query, pending
 from tests.deploy.cases import PLANS, observed_of, planned, read, spec_of
-from tests.deploy.fakes.gcloud import URL
+from tests.deploy.fakes.gcloud import PROJECT, URL
 from tests.deploy.stage import spec
 
 MARK = {"dt-pubsub": "dt-pubsub"}
@@ -30,6 +40,36 @@ def test_every_setting_with_a_default_is_optional_and_set_when_the_function_is_m
     assert isinstance(step.call, GcloudCall)
     assert step.call.needs_source
     assert {f"{setting.flag}={FUNCTION_DEFAULTS[setting.name]}" for setting in OPTIONAL_SETTINGS} <= {*step.call.argv}
+
+
+def test_a_function_is_made_by_one_command_with_every_setting() -> None:
+    builder = "builder@tools.iam.gserviceaccount.com"
+    asked_for = spec(name="fridges", build_account=builder, settings={"LABEL_ATTRIBUTES": "room,floor"})
+    (step,) = Function(asked_for).plan({"function": None, "service": None})
+    variables = (
+        "DT_SIGNATURE_SECRET_FILE=/secrets/fridges-signature",
+        "LABEL_ATTRIBUTES=room,floor",
+        "LOG_EXECUTION_ID=true",
+        f"PUBSUB_REJECTED_TOPIC=projects/{PROJECT}/topics/fridges-rejected",
+        f"PUBSUB_TOPIC=projects/{PROJECT}/topics/fridges-events",
+    )
+    assert argv_of(step.call) == (
+        *("functions", "deploy", "fridges", "--gen2", "--source=.", "--entry-point=ingest", "--trigger-http"),
+        "--ingress-settings=all",
+        f"--service-account=fridges@{PROJECT}.iam.gserviceaccount.com",
+        f"--build-service-account=projects/tools/serviceAccounts/{builder}",
+        *("--runtime=python313", "--memory=512Mi", "--cpu=1", "--concurrency=80", "--timeout=15s"),
+        *("--min-instances=0", "--max-instances=5"),
+        "--update-secrets=/secrets/fridges-signature=fridges-signature:latest",
+        f"--update-env-vars=^;^{';'.join(variables)}",
+        "--update-labels=dt-pubsub=fridges,dt-pubsub-source=d1,dt-pubsub-version=1-0-0",
+        *("--region=europe-west1", f"--project={PROJECT}"),
+    )
+
+
+def test_variables_are_separated_by_the_first_mark_that_none_of_them_contains() -> None:
+    assert env_words({"B": "2", "A": "1"}) == "A=1,B=2"
+    assert env_words({"B": "2", "A": "1,3"}) == "^;^A=1,3;B=2"
 
 
 @pytest.mark.parametrize(
@@ -171,6 +211,52 @@ def test_a_service_of_others_is_neither_overwritten_nor_opened() -> None:
         planned({"function dt-pubsub": {"function": {"environment": "GEN_1"}}})
 
 
+NOT_OURS = "it is not this deployment's, and is left as it is"
+
+
+@pytest.mark.parametrize(
+    ("found", "labels", "what", "fix"),
+    [
+        (None, {"team": "payments"}, f"without a function: {NOT_OURS}", "python -m deploy up --name=ANOTHER-NAME"),
+        (
+            {"labels": MARK},
+            {"team": "payments"},
+            f"and is not the function's: {NOT_OURS}",
+            "python -m deploy up --name=ANOTHER-NAME",
+        ),
+        (
+            None,
+            MARK,
+            "without a function: this deployment's function was detached from it",
+            f"gcloud run services delete dt-pubsub --region=europe-west1 --project={PROJECT}",
+        ),
+    ],
+)
+def test_the_error_of_a_service_in_the_way_says_whose_it_is_and_what_to_do(
+    found: object, labels: object, what: str, fix: str
+) -> None:
+    error = FUNCTION.not_ours({"function": found, "service": {"metadata": {"labels": labels}}})
+    assert isinstance(error, DeployError)
+    assert (error.what, error.fix) == (f"already exists in europe-west1, {what}", (fix,))
+
+
+def test_the_error_of_a_first_generation_function_names_it_and_the_way_beside_it() -> None:
+    error = FUNCTION.not_ours({"function": {"environment": "GEN_1", "labels": MARK}, "service": None})
+    assert isinstance(error, DeployError)
+    assert error.what == (
+        "already exists, as a 1st gen function, which cannot become this deployment's: it is left as it is"
+    )
+    assert (error.where, error.fix) == ("function dt-pubsub", ("python -m deploy up --name=ANOTHER-NAME",))
+
+
+def test_a_plan_reads_the_service_and_a_rollback_its_revisions_too() -> None:
+    place = ("--region=europe-west1", f"--project={PROJECT}")
+    service = ("run", "services", "describe", "dt-pubsub", *place)
+    revisions = ("run", "revisions", "list", "--service=dt-pubsub", *place)
+    assert answered(FUNCTION.reads(), lambda query: query) == {"function": FUNCTION.describe, "service": service}
+    assert answered(FUNCTION.rollback_reads(), lambda query: query) == {"service": service, "revisions": revisions}
+
+
 @pytest.mark.parametrize(("action", "keys"), [("update", ["function", "service"]), ("delete", ["function"])])
 def test_before_a_deployment_the_owner_of_the_service_is_read_too(action: Any, keys: list[str]) -> None:
     assert FUNCTION.overwrites
@@ -236,6 +322,46 @@ def test_a_failed_deployment_counts_although_an_older_revision_serves() -> None:
     assert state_of({"state": "ACTIVE", "stateMessages": [{"severity": "ERROR"}]}) == "FAILED"
     assert state_of({"state": "ACTIVE", "stateMessages": [{"severity": "WARNING"}]}) == "ACTIVE"
     assert state_of({}) == "ACTIVE"
+
+
+def test_the_log_level_of_a_function_is_read_in_capitals_and_is_empty_if_it_has_the_default() -> None:
+    assert log_level({"serviceConfig": {"environmentVariables": {"LOG_LEVEL": "warning"}}}) == "WARNING"
+    unset: list[dict[str, Any]] = [{}, {"serviceConfig": None}, {"serviceConfig": {"environmentVariables": None}}]
+    assert [log_level(found) for found in unset] == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("labels", "billing"),
+    [
+        ({"dt-pubsub-billing": "request"}, "request"),
+        ({"dt-pubsub-billing": "instance"}, "instance"),
+        ({"dt-pubsub-billing": "by hand"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_the_billing_that_a_run_has_set_is_read_from_the_label(
+    labels: dict[str, str] | None, billing: str | None
+) -> None:
+    assert billing_set_on({"labels": labels}) == billing
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "change"),
+    [
+        (None, "request", None),
+        (None, "instance", "label dt-pubsub-billing none -> instance"),
+        ("instance", "request", "label dt-pubsub-billing instance -> request"),
+        ("request", "request", None),
+    ],
+)
+def test_a_function_without_a_label_of_its_billing_counts_as_billed_by_request(
+    there: str | None, wanted: str, change: str | None
+) -> None:
+    found = {"function": {"labels": {"dt-pubsub-billing": there} if there else {}}}
+    steps = planned({"function dt-pubsub": found}, cost=CostSettings(billing=wanted))
+    reason = next(step.reason for step in pending(steps) if step.resource == "function dt-pubsub") if change else None
+    assert reason == change
 
 
 def test_version_url_and_mounted_secrets_are_read_as_google_writes_them() -> None:

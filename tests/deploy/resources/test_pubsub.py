@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from deploy.errors import DeployError, NotOwned
-from deploy.resources.pubsub import Subscription, TemporarySubscriptions, Topic
+from deploy.errors import DeployError, NotOwned, Unusable
+from deploy.resources.pubsub import UNREAD, Subscription, TemporarySubscriptions, Topic, loss_words, unread_words
+from deploy.resources.resource import answered
 from deploy.stages.plan import plan
 from deploy.steps import GcloudCall, pending
 from tests.deploy.cases import PLANS, observed_of, overlaid, planned, read, spec_of
@@ -66,6 +67,83 @@ def test_a_topic_is_made_with_its_labels_and_only_labels_are_changed() -> None:
     )
     (changed,) = topic.plan({"topic": {"labels": {"dt-pubsub": "dt-pubsub", "site": "oslo"}}})
     assert changed.reason == "label team none -> cold-chain"
+    labels = "--update-labels=dt-pubsub=dt-pubsub,team=cold-chain"
+    assert changed.call == GcloudCall(("pubsub", "topics", "update", "dt-events", labels, f"--project={PROJECT}"))
+    (kept,) = topic.plan({"topic": {"labels": {"dt-pubsub": "dt-pubsub", "team": "cold-chain"}, "kmsKeyName": "k"}})
+    assert (kept.action, kept.id, kept.reason) == (
+        *("keep", topic.id),
+        "is as it should be; encrypted with k, set elsewhere",
+    )
+
+
+def test_the_subscriptions_of_a_topic_are_listed_before_its_removal_only_if_it_is_ours() -> None:
+    topic = Topic(spec(), "dt-events")
+    listed = ("pubsub", "topics", "list-subscriptions", "dt-events", f"--project={PROJECT}")
+    ours = {"labels": {"dt-pubsub": "dt-pubsub"}}
+    asked = answered(topic.removal_reads(), lambda query: ours if query == topic.describe else query)
+    assert asked == {"topic": ours, "subscriptions": listed}
+    assert answered(topic.removal_reads(), lambda _: None) == {"topic": None}
+    assert list(answered(topic.removal_reads(), lambda _: {"labels": {"team": "payments"}})) == ["topic"]
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "loss"),
+    [
+        (None, None, "; messages not yet read go with it"),
+        (
+            0,
+            "no unread messages",
+            "; no unread messages go with it, as Google counted them in the last minutes",
+        ),
+        (1, "1 unread message", "; 1 unread message goes with it, as Google counted it in the last minutes"),
+        (2, "2 unread messages", "; 2 unread messages go with it, as Google counted them in the last minutes"),
+    ],
+)
+def test_the_removal_of_a_subscription_says_how_many_messages_go_with_it(
+    count: int | None, words: str | None, loss: str
+) -> None:
+    assert loss_words(count) == loss
+    assert count is None or unread_words(count) == words
+    facts = {"subscription": FOUND, **({} if count is None else {UNREAD: count})}
+    (step,) = subscription().removal(facts)
+    assert step.reason == f"marked dt-pubsub=dt-pubsub{loss}"
+
+
+@pytest.mark.parametrize(("retention", "kept"), [(None, "7d"), ("1d", "1d")])
+def test_a_subscription_is_made_by_one_command_and_never_expires(retention: str | None, kept: str) -> None:
+    (made,) = subscription(retention=retention).plan({"subscription": None})
+    assert made.call == GcloudCall(
+        (
+            *("pubsub", "subscriptions", "create", "dt-events", "--topic=dt-events", "--expiration-period=never"),
+            *(f"--message-retention-duration={kept}", "--labels=dt-pubsub=dt-pubsub", f"--project={PROJECT}"),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({"expirationPolicy": {"ttl": "86400s"}}, "expiration 86400s -> never"),
+        ({"expirationPolicy": None}, "expiration 31 days unused -> never"),
+        ({"messageRetentionDuration": "600s"}, "retention 600s -> 7d"),
+    ],
+)
+def test_the_update_of_a_subscription_shows_both_values(found: dict[str, Any], reason: str) -> None:
+    (step,) = subscription(retention="7d").plan({"subscription": {**FOUND, **found}})
+    assert (step.action, step.reason) == ("update", reason)
+
+
+@pytest.mark.parametrize(
+    ("found", "what"),
+    [
+        ({"detached": True}, "is detached from its topic: it gets nothing, and cannot be attached again"),
+        ({"topic": "_deleted-topic_"}, "reads from _deleted-topic_, and a subscription cannot be moved: read it empty"),
+    ],
+)
+def test_the_error_of_a_subscription_without_messages_says_why(found: dict[str, Any], what: str) -> None:
+    with pytest.raises(Unusable) as refused:
+        subscription().plan({"subscription": {**FOUND, **found}})
+    assert (refused.value.what, refused.value.where) == (what, "subscription dt-events")
 
 
 def subscription(**changes: Any) -> Subscription:
@@ -149,5 +227,7 @@ def test_subscriptions_of_proofs_and_of_follow_are_deleted_by_their_label_and_ne
     assert (step.action, step.resource) == ("delete", "subscription ours")
     assert step.reason == "left by a proof that was interrupted"
     assert step.call == GcloudCall(("pubsub", "subscriptions", "delete", "ours", f"--project={PROJECT}"))
+    (of_audit,) = abandoned.removal({"left": [{"name": "s", "labels": {"dt-pubsub-audit": "dt-pubsub"}}]})
+    assert of_audit.reason == "left by audit, or audit still runs"
     assert abandoned.plan({"left": left}) == ()
     assert abandoned.removal({"left": None}) == ()

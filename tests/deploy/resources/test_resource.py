@@ -1,13 +1,16 @@
 """The base class of resources: the order of its read commands, and the comparison of labels."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from deploy.resources.catalog import removable, watched
 from deploy.resources.function import Function
+from deploy.resources.pubsub import Topic
 from deploy.resources.resource import Resource, answered, described, is_marked, label_changes, label_words
+from deploy.resources.runtime_account import RuntimeAccount
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.steps import Change, Get, Query
 from tests.deploy.stage import spec
@@ -55,8 +58,38 @@ def test_an_answer_decides_whether_another_command_runs() -> None:
 
 def test_describing_a_resource_takes_one_command() -> None:
     asked: list[Query] = []
-    assert described(Function(spec()), nothing_there(asked)) == {"function": None}
-    assert len(asked) == 1
+    function = Function(spec())
+    assert described(function, nothing_there(asked)) == {"function": None}
+    assert asked == [function.describe]
+    assert described(function, lambda _: "an answer") == {"function": "an answer"}
+
+
+def test_every_read_command_is_run_and_its_answer_is_a_fact_under_its_key() -> None:
+    topic = Topic(spec(), "dt-events")
+    assert answered(topic.reads(), lambda query: query) == {"topic": topic.describe}
+    assert topic.found({"topic": "an answer", "subscriptions": []}) == "an answer"
+    assert topic.found({}) is None
+
+
+def test_a_step_that_is_planned_again_has_a_call_only_if_there_is_still_something_to_do() -> None:
+    account = RuntimeAccount(spec())
+    ours = {"description": "(dt-pubsub=dt-pubsub)", "disabled": True}
+    (step,) = account.plan({"account": ours})
+    assert account.again(step, {"account": ours}) == step.call
+    assert account.again(step, {"account": {**ours, "disabled": False}}) is None
+    (made,) = account.plan({"account": None})
+    assert account.again(step, {"account": None}) == made.call
+    assert account.again(replace(step, id=Topic(spec(), "dt-events").id), {"account": ours}) is None
+
+
+def test_only_the_function_is_overwritten_by_its_create_command() -> None:
+    assert [resource.title for resource in RESOURCES.values() if resource.overwrites] == ["function dt-pubsub"]
+
+
+def test_the_parts_of_lists_and_of_alerts_have_owners_of_their_own() -> None:
+    of_alerts = {"notification channels", "log-based metrics", "dashboard dt-pubsub-dt-pubsub", "alert policies"}
+    lists = {"functions in other regions", "subscriptions in no settings", "topics in no settings", "log exclusions"}
+    assert {resource.title for resource in RESOURCES.values() if resource.has_separate_parts} == of_alerts | lists
 
 
 @pytest.mark.parametrize("found", [{}, {"labels": None}, {"labels": {}}, {"labels": {"dt-pubsub": "another"}}])
@@ -68,4 +101,5 @@ def test_the_label_must_have_the_deployments_name(found: dict[str, Any]) -> None
 def test_labels_of_others_are_left_alone() -> None:
     assert label_changes({"a": "1", "b": "2"}, {"b": "2", "c": "3"}) == (Change("label a", None, "1"),)
     assert label_changes({"a": "1"}, None) == (Change("label a", None, "1"),)
+    assert label_changes({"a": "1"}, {"a": "2"}) == (Change("label a", "2", "1"),)
     assert label_words({"b": "2", "a": "1"}) == "a=1,b=2"

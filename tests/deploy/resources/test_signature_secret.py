@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from deploy.resources.resource import answered
 from deploy.resources.signature_secret import READ, SignatureSecret, newest_enabled, newest_version, unusable
 from deploy.secret import Secret, SecretVersion
-from deploy.steps import GcloudCall
+from deploy.steps import Change, GcloudCall
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
+from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import spec
 
 VERSION = "projects/1/secrets/dt-signature/versions"
@@ -28,11 +30,34 @@ def argv_of(call: object) -> tuple[str, ...]:
 
 
 def test_the_secret_is_created_with_a_first_version_from_standard_input() -> None:
-    (step,) = SECRET.plan({"secret": None})
-    assert isinstance(step.call, GcloudCall)
-    assert step.call.secret_on_stdin
-    assert f"--set-annotations=dt-pubsub-dt-projects={DT_PROJECT}" in step.call.argv
-    assert "--data-file=-" in step.call.argv
+    (step,) = SignatureSecret(spec(labels={"team": "cold-chain"})).plan({"secret": None})
+    argv = (
+        *("secrets", "create", "dt-signature", "--replication-policy=automatic"),
+        *("--labels=dt-pubsub=dt-pubsub,team=cold-chain", f"--set-annotations=dt-pubsub-dt-projects={DT_PROJECT}"),
+        *("--data-file=-", f"--project={PROJECT}"),
+    )
+    assert step.call == GcloudCall(argv, secret_on_stdin=True)
+
+
+def test_the_versions_of_the_secret_are_listed_only_if_there_is_a_secret() -> None:
+    versions = ("secrets", "versions", "list", "dt-signature", f"--project={PROJECT}")
+    assert answered(SECRET.reads(), lambda query: query) == {"secret": SECRET.describe, "versions": versions}
+    assert answered(SECRET.reads(), lambda _: None) == {"secret": None}
+
+
+def test_labels_are_changed_without_the_annotations_and_beside_them_by_one_command() -> None:
+    labelled = spec(labels={"team": "cold-chain"})
+    facts = {"secret": OURS, "versions": [version(1)]}
+    (step,) = SignatureSecret(labelled).plan(facts)
+    labels = "--update-labels=dt-pubsub=dt-pubsub,team=cold-chain"
+    assert (step.action, step.reason) == ("update", "label team none -> cold-chain")
+    assert step.call == GcloudCall(("secrets", "update", "dt-signature", labels, f"--project={PROJECT}"))
+    (step,) = SignatureSecret(labelled, (SECOND,)).plan(facts)
+    assert step.reason == f"label team none -> cold-chain; DT projects {DT_PROJECT} -> {DT_PROJECT}, {SECOND}"
+    assert argv_of(step.call)[3:5] == (
+        labels,
+        f"--update-annotations=dt-pubsub-dt-projects={DT_PROJECT}+{SECOND},theirs=stays",
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +73,8 @@ def test_a_version_is_added_if_the_newest_cannot_be_used(versions: list[Any], re
     assert step.resource == "secret dt-signature, a version"
     assert step.id.whole == SECRET.id
     assert step.reason.startswith(reason)
-    assert argv_of(step.call)[:4] == ("secrets", "versions", "add", "dt-signature")
+    argv = ("secrets", "versions", "add", "dt-signature", "--data-file=-", f"--project={PROJECT}")
+    assert step.call == GcloudCall(argv, secret_on_stdin=True)
 
 
 def test_a_usable_version_is_kept_and_its_ignored_lines_are_shown() -> None:
@@ -78,6 +104,42 @@ def test_an_upload_is_remembered_by_its_number_as_soon_as_it_is_known(known: str
     )
     assert isinstance(step.call, GcloudCall)
     assert step.call.names_upload is not bool(known)
+
+
+PAUSED_AT, RESUMED_AT = "2026-11-02T08:13:15Z", "2026-11-03T08:13:15Z"
+CONNECTOR = f"{DT_PROJECT}/dc1"
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "resumed_at", "after"),
+    [
+        (None, {CONNECTOR: PAUSED_AT}, "", f"{CONNECTOR}@{PAUSED_AT}"),
+        (f"{CONNECTOR}@{PAUSED_AT}", {}, RESUMED_AT, f"none@{RESUMED_AT}@{PAUSED_AT}"),
+        (None, {}, RESUMED_AT, f"none@{RESUMED_AT}"),
+    ],
+)
+def test_a_pause_and_its_end_are_remembered_beside_all_other_annotations(
+    before: str | None, since: dict[str, str], resumed_at: str, after: str
+) -> None:
+    paused = {"dt-pubsub-paused": before} if before else {}
+    facts = {"secret": {**OURS, "annotations": {"theirs": "stays", **paused}}}
+    step = SECRET.remember_paused(facts, since, resumed_at)
+    assert step.resource == "secret dt-signature, record of the pause"
+    assert step.changes == (Change("paused since", before or "none", after),)
+    annotations = f"--update-annotations=dt-pubsub-paused={after},theirs=stays"
+    argv = ("secrets", "update", "dt-signature", annotations, f"--project={PROJECT}")
+    assert step.call == GcloudCall(argv, annotations={"dt-pubsub-paused": after})
+
+
+def test_a_connector_that_is_made_paused_is_remembered_beside_the_dt_projects_of_the_same_plan() -> None:
+    made = f"{SECOND}/new"
+    secret = SignatureSecret(spec(), (SECOND,))
+    step = secret.remember_made_paused({"secret": OURS}, {CONNECTOR: PAUSED_AT, made: PAUSED_AT})
+    after = f"{made}@{PAUSED_AT}+{CONNECTOR}@{PAUSED_AT}"
+    assert step.changes == (Change("paused since", "none", after),)
+    assert argv_of(step.call)[3] == (
+        f"--update-annotations=dt-pubsub-dt-projects={DT_PROJECT}+{SECOND},dt-pubsub-paused={after},theirs=stays"
+    )
 
 
 def test_the_newest_version_is_the_one_with_the_highest_number() -> None:
