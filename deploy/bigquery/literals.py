@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 
+_written = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def text(words: str) -> str:
     """Return a text as a literal, which has JSON's escapes."""
-    return json.dumps(words, ensure_ascii=False)
+    return _written(words)
 
 
 def pairs(labels: Mapping[str, str]) -> str:

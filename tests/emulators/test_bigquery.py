@@ -286,6 +286,21 @@ def test_a_view_has_the_columns_of_its_query(events: Asked) -> None:
     assert values(run(events, "SELECT * FROM sensors.warm")) == []
 
 
+@pytest.mark.parametrize(("kind", "written"), [("STRING", "a"), ("FLOAT64", "2.5"), ("STRING", "b")])
+def test_the_same_view_has_the_columns_and_rows_of_the_cloud_that_it_is_in(ask: Asked, kind: str, written: str) -> None:
+    plain = table(schema={"fields": [{"name": "found", "type": kind}]}, timePartitioning=None, clustering=None)
+    assert ask("POST", DATASETS, dataset()).status == 200
+    assert ask("POST", TABLES, plain).status == 200
+
+    made = ask("POST", TABLES, view("SELECT found FROM sensors.events")).json
+
+    assert made["schema"]["fields"][0]["type"] == kind.removesuffix("64")
+    value = {"parameterType": {"type": kind}, "parameterValue": {"value": written}}
+    insert = "INSERT INTO sensors.events (found) VALUES (?)"
+    assert run(ask, insert, parameterMode="POSITIONAL", queryParameters=[value]).status == 200
+    assert values(run(ask, "SELECT * FROM sensors.warm")) == [[written]]
+
+
 @pytest.mark.parametrize(
     ("query", "told"),
     [

@@ -1,6 +1,7 @@
 """Reads statements that create, drop or alter something: what it is, and the body that REST would have for it."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import sqlglot
@@ -138,6 +139,7 @@ def _options(properties: Any) -> Json:
     return found
 
 
+@lru_cache(maxsize=512)
 def _after_as(sql: str) -> str:
     """Return the text of the query of a view, which BigQuery keeps as it was written."""
     depth = 0

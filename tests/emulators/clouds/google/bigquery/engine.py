@@ -61,7 +61,8 @@ def parsed(sql: str) -> tuple[exp.Expr, ...]:
     return tuple(statement for statement in found if statement is not None)
 
 
-def statements_in(script: str) -> list[str]:
+@lru_cache(maxsize=512)
+def statements_in(script: str) -> tuple[str, ...]:
     """Return the texts of the statements of a script. Raises ``BigQueryProblem`` if it cannot be read."""
     try:
         tokens = sqlglot.tokenize(script, read="bigquery")
@@ -69,7 +70,7 @@ def statements_in(script: str) -> list[str]:
         raise invalid_query(f"Syntax error: {error}") from error
     ends = [token.start for token in tokens if token.token_type.name == "SEMICOLON"]
     parts = [script[first:last] for first, last in pairwise([0, *ends, len(script)])]
-    return [text for part in parts if (text := part.removeprefix(";").strip())]
+    return tuple(text for part in parts if (text := part.removeprefix(";").strip()))
 
 
 def is_query(statement: exp.Expr) -> bool:
@@ -102,6 +103,12 @@ def tables_in(statement: exp.Expr) -> Iterator[tuple[str, str, str]]:
     for table in statement.find_all(exp.Table):
         if table.name and not (table.name in own and not table.db):
             yield table.catalog, table.db, table.name
+
+
+@lru_cache(maxsize=512)
+def tables_named(sql: str) -> tuple[tuple[str, str, str], ...]:
+    """Return project, dataset and name of the tables that the statements of a script name."""
+    return tuple(table for statement in parsed(sql) for table in tables_in(statement))
 
 
 class Engine:
