@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from deploy.resources.function import Function
+from deploy.resources.kinds import place_of
 from deploy.resources.resource import Facts, Resource, is_marked
 from deploy.spec import MARK
 from deploy.steps import Argv, GcloudCall, ResourceId, Step, delete
@@ -45,7 +46,7 @@ class Elsewhere(Resource):
 
     def _other_region(self, function: Facts) -> str:
         """Return the region of a function of this deployment; empty for its own region, or if it is not ours."""
-        region, _, name = str(function.get("name", "")).partition("/locations/")[2].partition("/functions/")
+        region, name = place_of(function)
         is_ours = is_marked(self.spec, function) and function.get("environment") != "GEN_1"
         return region if is_ours and name == self.spec.name and region != self.spec.region else ""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from deploy.resources.pubsub import topic_id
-from deploy.resources.resource import Facts, Resource
+from deploy.resources.resource import Facts, Resource, is_granted
 from deploy.resources.runtime_account import RuntimeAccount
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import Spec
@@ -68,14 +68,6 @@ class IamBinding(Resource):
         granted = (f"--member={self.member}", f"--role={self.role}", *self.flags)
         argv = (*self.group, "add-iam-policy-binding", self.on.name, *granted, self.spec.project_flag)
         return (create(self.id, "not granted", GcloudCall(argv)),)
-
-
-def is_granted(policy: Facts | None, role: str, member: str) -> bool:
-    """Return whether a policy has the binding without a condition."""
-    return any(
-        binding.get("role") == role and member in binding.get("members", []) and not binding.get("condition")
-        for binding in (policy or {}).get("bindings", [])
-    )
 
 
 def publisher_on(spec: Spec, topic: str) -> IamBinding:

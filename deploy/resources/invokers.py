@@ -1,6 +1,6 @@
 """The callers that a Cloud Run service allows, by its IAM policy and its description. Pure."""
 
-from deploy.resources.resource import CommandGroup, Facts
+from deploy.resources.resource import CommandGroup, Facts, is_granted
 from deploy.spec import Spec
 from deploy.steps import Argv
 
@@ -17,10 +17,7 @@ CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
 
 def is_public(facts: Facts) -> bool:
     """Return whether allUsers may call without a condition."""
-    return any(
-        binding.get("role") == INVOKER and "allUsers" in binding.get("members", []) and not binding.get("condition")
-        for binding in (facts.get("policy") or {}).get("bindings", [])
-    )
+    return is_granted(facts.get("policy"), INVOKER, "allUsers")
 
 
 def is_unchecked(facts: Facts) -> bool:

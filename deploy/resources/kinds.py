@@ -1,6 +1,5 @@
 """The kinds of resources that have a deployment's mark, and the command that lists each kind in a whole project."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,11 +10,10 @@ from deploy.resources.dashboard import Dashboard
 from deploy.resources.function import FUNCTIONS
 from deploy.resources.invokers import RUN
 from deploy.resources.log_exclusion import LogExclusion
-from deploy.resources.log_exclusion import owner_of as owner_of_exclusion
 from deploy.resources.log_metrics import LogMetrics
 from deploy.resources.notification_channels import NotificationChannels, address_in
 from deploy.resources.pubsub import PUBSUB
-from deploy.resources.resource import CommandGroup, Facts
+from deploy.resources.resource import CommandGroup, Facts, owner_in_description
 from deploy.resources.runtime_account import IAM
 from deploy.resources.signature_secret import SECRETS
 from deploy.spec import MARK, Spec, last_segment
@@ -24,8 +22,6 @@ from deploy.steps import Argv, Get, Query, ResourceId
 _MARKED = f"--filter=labels.{MARK}:*"
 """gcloud applies this filter itself, to all labelled resources. It passes a filter of secrets on to Secret Manager,
 whose documentation has no such expression, so secrets are listed without one."""
-
-_IN_DESCRIPTION = re.compile(rf"\({re.escape(MARK)}=([a-z0-9-]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +130,6 @@ def _account(found: Facts) -> ResourceId:
     return ResourceId("service account", str(found.get("email", "")).partition("@")[0])
 
 
-def _owner_in_description(found: Facts) -> str:
-    mark = _IN_DESCRIPTION.search(str(found.get("description", "")))
-    return mark[1] if mark else ""
-
-
 def _owner_in_id(dashboard: Facts) -> str:
     name = last_segment(str(dashboard.get("name", "")))
     return name.removeprefix(f"{MARK}-") if name.startswith(f"{MARK}-") else ""
@@ -173,7 +164,7 @@ KINDS: tuple[ListedKind, ...] = (
         _named("subscription"),
         label_of,
     ),
-    ListedKind(IAM, ("iam", "service-accounts", "list"), "iam.serviceAccounts.list", _account, _owner_in_description),
+    ListedKind(IAM, ("iam", "service-accounts", "list"), "iam.serviceAccounts.list", _account, owner_in_description),
 )
 """All kinds. Of the others, a plan knows the name or the parent."""
 
@@ -201,7 +192,7 @@ ALERT_KINDS: tuple[AlertKind, ...] = (
         LogExclusion,
         "logging.exclusions.list",
         lambda found: str(found.get("name", "")),
-        owner_of_exclusion,
+        owner_in_description,
     ),
 )
 """The kinds of alerts, and the exclusion of log entries."""

@@ -6,7 +6,6 @@ the whole list of exclusions that it has read before, so that it could undo what
 No alert depends on these entries: metrics such as ``run.googleapis.com/request_count`` are not made of logs.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -14,11 +13,8 @@ from urllib.parse import quote
 from deploy.errors import Unusable
 from deploy.resources.alerting import LOGGING, Alerting, Found, step_of
 from deploy.resources.own_fields import differences
-from deploy.resources.resource import Facts
-from deploy.spec import MARK
+from deploy.resources.resource import Facts, owner_in_description
 from deploy.steps import Get, ResourceId, RestCall, Step
-
-_OWNER = re.compile(rf"\({re.escape(MARK)}=([a-z0-9-]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class LogExclusion(Alerting):
 
     def part_of(self, found: Found) -> str:
         """Return the name of the exclusion, if its description names this deployment, too."""
-        is_ours = found.get("name") == self.spec.log_exclusion and owner_of(found) == self.spec.name
+        is_ours = found.get("name") == self.spec.log_exclusion and owner_in_description(found) == self.spec.name
         return self.spec.log_exclusion if is_ours else ""
 
     def url_of(self, found: Found) -> str:
@@ -108,9 +104,3 @@ class LogExclusion(Alerting):
 
     def _gcloud_words(self, flag: str) -> tuple[str, ...]:
         return ("gcloud", "logging", "sinks", "update", "_Default", self.spec.project_flag, flag)
-
-
-def owner_of(found: Found) -> str:
-    """Return the deployment that the description of an exclusion names; an empty text if it names none."""
-    mark = _OWNER.search(str(found.get("description", "")))
-    return mark[1] if mark else ""

@@ -1,5 +1,6 @@
 """The base class of all resources, and functions that they share."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ Facts = Mapping[str, Any]
 Reads = Generator[tuple[str, Query], Any, None]
 """Read commands and requests, with the keys of their answers in the facts. An answer is sent in, and may decide what
 is read next."""
+
+_IN_DESCRIPTION = re.compile(rf"\({re.escape(MARK)}=([a-z0-9-]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,20 @@ def described(resource: Resource, read: Callable[[Query], Any]) -> dict[str, Any
 def is_marked(spec: Spec, found: Facts) -> bool:
     """Return whether a description has the label of this deployment."""
     return (found.get("labels") or {}).get(MARK) == spec.name
+
+
+def is_granted(policy: Facts | None, role: str, member: str) -> bool:
+    """Return whether a policy has the binding without a condition."""
+    return any(
+        binding.get("role") == role and member in binding.get("members", []) and not binding.get("condition")
+        for binding in (policy or {}).get("bindings", [])
+    )
+
+
+def owner_in_description(found: Facts) -> str:
+    """Return the deployment that a description names, of a resource without labels; an empty text if it names none."""
+    mark = _IN_DESCRIPTION.search(str(found.get("description", "")))
+    return mark[1] if mark else ""
 
 
 def label_words(labels: Mapping[str, str]) -> str:

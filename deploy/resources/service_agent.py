@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from deploy.errors import DeployError
-from deploy.resources.iam_binding import IamBinding, is_granted
+from deploy.resources.iam_binding import IamBinding
 from deploy.resources.pubsub import PUBSUB, subscription_id, topic_id
-from deploy.resources.resource import CommandGroup, Facts, Reads, Resource
+from deploy.resources.resource import CommandGroup, Facts, Reads, Resource, is_granted
 from deploy.spec import Spec
 from deploy.steps import Argv, GcloudCall, ResourceId, Step, create, keep
 

@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 
 from deploy.resources.bigquery.dataset import Dataset
 from deploy.resources.bigquery.event_table import EventTable
-from deploy.resources.iam_binding import is_granted
-from deploy.resources.resource import Facts
+from deploy.resources.resource import Facts, is_granted
 from deploy.resources.service_agent import AGENT, service_agent
 from deploy.steps import Get, ResourceId, RestCall, Step, create, keep
 

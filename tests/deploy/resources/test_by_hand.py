@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from deploy.resources.by_hand import on_dataset, on_service, on_table
 from deploy.stages.health.rows import rows_of
 from deploy.stages.plan import plan
 from deploy.steps import pending
@@ -206,6 +207,42 @@ def test_the_value_of_a_variable_is_not_shown() -> None:
 @pytest.mark.parametrize(("place", "settings"), USUAL)
 def test_a_default_of_google_is_not_shown(place: tuple[str, str], settings: Any) -> None:
     assert "elsewhere" not in reasons(place, settings)[place[0]]
+
+
+@pytest.mark.parametrize(
+    ("found", "phrases"),
+    [
+        ({}, []),
+        ({"defaultTableExpirationMs": None, "defaultEncryptionConfiguration": None}, []),
+        ({"defaultTableExpirationMs": "172800000"}, ["tables are deleted after 2 d"]),
+        ({"defaultPartitionExpirationMs": 43_200_000}, ["rows are deleted after 0.5 d"]),
+        ({"defaultPartitionExpirationMs": "never"}, []),
+        ({"defaultEncryptionConfiguration": {"kmsKeyName": "k"}}, ["encrypted with k"]),
+    ],
+)
+def test_what_deletes_or_encrypts_a_dataset_is_shown(found: Mapping[str, Any], phrases: list[str]) -> None:
+    assert on_dataset(found) == phrases
+
+
+@pytest.mark.parametrize(
+    ("found", "phrases"),
+    [
+        ({}, []),
+        ({"timePartitioning": None, "encryptionConfiguration": None, "requirePartitionFilter": False}, []),
+        ({"timePartitioning": {"expirationMs": "86400000"}}, ["rows are deleted after 1 d"]),
+        ({"expirationTime": "1790000000000"}, ["expires"]),
+        ({"requirePartitionFilter": True}, ["refuses queries without a filter on event_time"]),
+        ({"encryptionConfiguration": {"kmsKeyName": "k"}}, ["encrypted with k"]),
+    ],
+)
+def test_what_deletes_or_encrypts_a_table_or_refuses_its_queries_is_shown(
+    found: Mapping[str, Any], phrases: list[str]
+) -> None:
+    assert on_table(found) == phrases
+
+
+def test_a_service_of_which_google_shows_nothing_has_no_setting_made_by_hand() -> None:
+    assert on_service({}) == on_service({"metadata": {}, "spec": {"traffic": None}}) == []
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,7 +15,7 @@ from deploy.resources.iam_binding import IamBinding
 from deploy.resources.marked import Marked
 from deploy.resources.memory import Memory
 from deploy.resources.resource import CommandGroup, Facts, Resource, label_changes, label_words
-from deploy.spec import Alerts, Spec, Warehouse
+from deploy.spec import Alerts, CostSettings, Spec, SubscriptionSettings, Warehouse
 from deploy.steps import Argv, GcloudCall, Get, ResourceId, Step, keep, update
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.stage import Stage, spec
@@ -272,6 +272,48 @@ def test_the_products_alerts_need_permissions_only_if_somebody_is_to_be_told() -
         "monitoring.dashboards",
         "monitoring.notificationChannels",
     }
+
+
+def test_the_products_alerts_are_removed_in_the_reverse_order_and_left_alone_without_a_setting() -> None:
+    made = [resource.id for resource in catalog.of_alerts(spec(alerts=Alerts(emails=("ops@example.com",))))]
+    removed = [resource.id for resource in catalog.of_alerts(spec(alerts=Alerts(emails=())))]
+    assert removed == made[::-1]
+    assert catalog.of_alerts(spec()) == ()
+
+
+@pytest.mark.parametrize(
+    ("settings", "apis"),
+    [
+        ({"cost": CostSettings(request_logs="errors")}, {"logging.googleapis.com"}),
+        ({"bigquery": Warehouse("sensors")}, {"bigquery.googleapis.com"}),
+        (
+            {"alerts": Alerts(emails=("ops@example.com",))},
+            {"logging.googleapis.com", "monitoring.googleapis.com"},
+        ),
+    ],
+)
+def test_the_products_apis_of_a_deployment_are_those_that_its_settings_need(
+    settings: dict[str, Any], apis: set[str]
+) -> None:
+    usual = set(catalog.services())
+    assert set(catalog.services_of(spec())) == usual
+    assert set(catalog.services_of(spec(**settings))) - usual == apis
+
+
+def test_the_products_dead_letters_have_a_topic_and_a_subscription_before_the_subscription_that_uses_them() -> None:
+    alarms = SubscriptionSettings("alarms", dead_letter="dead")
+    titles = [resource.title for resource in catalog.resources(spec(subscriptions=(alarms,)))]
+    usual = [resource.title for resource in catalog.resources(spec())]
+    assert [title for title in titles if title not in usual] == [
+        "topic dead",
+        "subscription dead",
+        "Pub/Sub's service agent",
+        "Pub/Sub as publisher on topic dead",
+        "subscription alarms",
+        "Pub/Sub as subscriber on subscription alarms",
+    ]
+    of_subscriptions = catalog.subscriptions_of(spec(subscriptions=(alarms,)))
+    assert [made.title.partition(" ")[2] for made in of_subscriptions] == ["dt-events", "dt-rejected", "dead", "alarms"]
 
 
 def test_a_plan_reads_made_and_left_resources_and_a_removal_those_without_a_parent() -> None:

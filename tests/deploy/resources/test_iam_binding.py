@@ -35,6 +35,7 @@ def test_a_role_is_granted_unless_the_account_has_it_without_a_condition(binding
     (step,) = PUBLISHER.plan({"policy": {"bindings": bindings}})
     argv = ("pubsub", "topics", "add-iam-policy-binding", "dt-events", f"--member={MEMBER}")
     assert step.call == GcloudCall((*argv, "--role=roles/pubsub.publisher", f"--project={PROJECT}"))
+    assert (step.action, step.id, step.reason) == ("create", PUBLISHER.id, "not granted")
     (step,) = PUBLISHER.plan({"policy": {"bindings": [*bindings, GRANTED]}})
     assert (step.action, step.reason) == ("keep", "dt-pubsub has it")
 
@@ -42,5 +43,12 @@ def test_a_role_is_granted_unless_the_account_has_it_without_a_condition(binding
 def test_the_role_on_the_secret_is_granted_without_a_condition() -> None:
     (step,) = secret_accessor(spec()).plan({})
     assert step.resource == "secretAccessor on secret dt-signature"
-    assert isinstance(step.call, GcloudCall)
-    assert "--condition=None" in step.call.argv
+    argv = ("secrets", "add-iam-policy-binding", "dt-signature", f"--member={MEMBER}")
+    flags = ("--role=roles/secretmanager.secretAccessor", "--condition=None", f"--project={PROJECT}")
+    assert step.call == GcloudCall((*argv, *flags))
+
+
+def test_the_roles_are_read_from_the_topic_and_from_the_secret() -> None:
+    assert PUBLISHER.describe == ("pubsub", "topics", "get-iam-policy", "dt-events", f"--project={PROJECT}")
+    of_secret = secret_accessor(spec()).describe
+    assert of_secret == ("secrets", "get-iam-policy", "dt-signature", f"--project={PROJECT}")

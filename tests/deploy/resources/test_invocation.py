@@ -68,6 +68,7 @@ def test_the_function_is_opened_as_the_spec_says(
     [
         ("auto", None, {}, ["no public access"]),
         ("auto", PUBLIC, {}, ["allUsers may call"]),
+        ("public", None, {}, ["no public access"]),
         ("public", PUBLIC, {}, ["allUsers may call"]),
         ("public", None, CHECK_OFF, ["requested instead of a switched-off check", "invoker check off -> on"]),
         ("unchecked", None, CHECK_OFF, ["the invoker check is off"]),
@@ -93,6 +94,11 @@ def test_the_role_to_call_is_granted_to_all_users_without_a_condition() -> None:
 def test_the_service_is_described_only_if_the_policy_is_not_enough(invocation: str, policy: object, asked: int) -> None:
     answers: list[Any] = [policy, CHECK_OFF]
     assert len(answered(Invocation(spec(invocation=invocation)).reads(), lambda _: answers.pop(0))) == asked
+
+
+def test_the_callers_are_read_from_the_policy_of_the_service() -> None:
+    assert Invocation(spec()).describe == run_service(spec(), "get-iam-policy")
+    assert Invocation(spec()).title == "public invocation"
 
 
 def test_the_permission_to_call_is_deleted_with_the_function() -> None:

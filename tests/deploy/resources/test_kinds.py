@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from deploy.resources.catalog import removable
-from deploy.resources.kinds import KINDS, label_of, place_of, region_of_service
+from deploy.resources.kinds import ALERT_KINDS, KINDS, DatasetKind, label_of, place_of, region_of_service
 from deploy.resources.marked import Marked
+from deploy.steps import Get
+from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import spec
 
 KIND_OF = {" ".join(kind.words[:-1] if kind.words[-1].startswith("--") else kind.words): kind for kind in KINDS}
@@ -40,6 +42,63 @@ def test_a_listed_resource_has_the_id_of_a_plan_and_the_owner_of_its_mark(
     assert (str(kind.id_of(found)), kind.owner_of(found)) == (title, "fridges")
     assert kind.owner_of({}) == ""
     assert str(kind.id_of({})).strip() == title.rpartition(" ")[0]
+
+
+MONITORING = "https://monitoring.googleapis.com"
+LOGGING = f"https://logging.googleapis.com/v2/projects/{PROJECT}"
+LABELLED = {"dt-pubsub": "fridges"}
+
+
+@pytest.mark.parametrize(
+    ("url", "found", "title"),
+    [
+        (
+            f"{MONITORING}/v3/projects/{PROJECT}/alertPolicies",
+            {"userLabels": {**LABELLED, "dt-pubsub-policy": "no-events"}},
+            "alert policy no-events",
+        ),
+        (
+            f"{MONITORING}/v3/projects/{PROJECT}/notificationChannels",
+            {"userLabels": LABELLED, "displayName": "dt-pubsub fridges: ops@example.com"},
+            "notification channel ops@example.com",
+        ),
+        (
+            f"{MONITORING}/v1/projects/{PROJECT}/dashboards",
+            {"name": "projects/1/dashboards/dt-pubsub-fridges"},
+            "dashboard dt-pubsub-fridges",
+        ),
+        (f"{LOGGING}/metrics", {"name": "dt-pubsub/fridges/rejected"}, "log-based metric rejected"),
+        (
+            f"{LOGGING}/exclusions",
+            {"name": "dt-pubsub-fridges-requests", "description": "of fridges (dt-pubsub=fridges)"},
+            "log exclusion dt-pubsub-fridges-requests",
+        ),
+    ],
+)
+def test_a_listed_resource_of_alerts_has_the_id_of_a_plan_and_the_owner_of_its_mark(
+    url: str, found: dict[str, Any], title: str
+) -> None:
+    (kind,) = (kind for kind in ALERT_KINDS if kind.of(spec()).listing.url == url)
+    assert kind.query(spec()) == kind.of(spec()).listing
+    assert (str(kind.id_of(found)), kind.owner_of(found)) == (title, "fridges")
+    assert kind.is_optional
+    assert kind.permission.endswith(f".{url.rpartition('/')[2].replace('metrics', 'logMetrics')}.list")
+    for theirs in ({}, {"name": "another/fridges"}, {"name": "projects/1/dashboards/another-fridges"}):
+        assert kind.owner_of(theirs) == ""
+
+
+def test_a_listed_dataset_has_the_owner_of_its_label_and_listing_needs_no_permission() -> None:
+    kind = DatasetKind()
+    url = f"https://bigquery.googleapis.com/bigquery/v2/projects/{PROJECT}/datasets?filter=labels.dt-pubsub"
+    assert kind.query(spec()) == Get(url, "datasets")
+    found = {"datasetReference": {"projectId": PROJECT, "datasetId": "sensors"}, "labels": LABELLED}
+    assert (str(kind.id_of(found)), kind.owner_of(found)) == ("dataset sensors", "fridges")
+    assert (kind.is_optional, kind.permission) == (True, "")
+
+
+def test_the_list_command_of_a_kind_names_the_project() -> None:
+    assert [kind.query(spec()) for kind in KINDS] == [(*kind.words, f"--project={PROJECT}") for kind in KINDS]
+    assert not any(kind.is_optional for kind in KINDS)
 
 
 def test_every_marked_resource_of_a_deployment_is_listed_and_needs_one_permission() -> None:

@@ -7,7 +7,7 @@ import pytest
 from deploy.errors import NotOwned, Unusable
 from deploy.google.https import Call
 from deploy.resources.alert_definitions import alerts_of, log_metrics_of
-from deploy.resources.log_exclusion import LogExclusion, owner_of
+from deploy.resources.log_exclusion import LogExclusion
 from deploy.spec import Alerts, CostSettings
 from deploy.steps import RestCall
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
@@ -155,12 +155,6 @@ def test_a_removal_deletes_our_exclusion_alone_and_shows_the_command_that_does_t
     (step,) = OWNED.removal({"exclusions": [THEIRS, THERE]})
     assert (step.action, step.resource) == ("delete", f"log exclusion {OURS}")
     assert step.call == RestCall("DELETE", f"{LISTED}/{OURS}", by_hand=(*SINK, f"--remove-exclusions={OURS}"))
-
-
-@pytest.mark.parametrize("found", [{}, {"description": ""}, {"description": "of (dt-pubsub=Another)"}])
-def test_an_exclusion_whose_description_names_no_deployment_has_no_owner(found: dict[str, str]) -> None:
-    assert owner_of(found) == ""
-    assert owner_of({"description": "of site2 (dt-pubsub=site2)"}) == "site2"
 
 
 def test_a_taken_name_is_an_error_with_the_command_that_frees_it() -> None:

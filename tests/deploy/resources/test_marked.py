@@ -31,8 +31,9 @@ def test_account_topics_subscriptions_secret_and_function_are_marked() -> None:
 def test_an_absent_resource_is_created(resource: Marked) -> None:
     (step,) = resource.plan({resource.key: None})
     assert (step.action, step.id, step.reason) == ("create", resource.id, "not there")
+    assert step.call == resource.creation({resource.key: None})
     (step,) = resource.removal({resource.key: None})
-    assert (step.action, step.reason) == ("keep", "is not there")
+    assert (step.action, step.id, step.reason) == ("keep", resource.id, "is not there")
 
 
 @every_marked_resource
@@ -50,7 +51,7 @@ def test_a_resource_without_the_mark_is_refused_with_the_command_that_adopts_it(
 def test_a_resource_with_the_mark_is_deleted(resource: Marked) -> None:
     assert resource.not_ours({resource.key: OURS}) is None
     (step,) = resource.removal({resource.key: OURS})
-    assert step.action == "delete"
+    assert (step.action, step.id) == ("delete", resource.id)
     assert step.reason.startswith("marked dt-pubsub=dt-pubsub")
     assert step.call is not None
     assert " delete " in step.call.line()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.resources.memory import Memory, deployed_upload, read_memory
+from deploy.resources.memory import Memory, deployed_upload, paused_words, read_memory
 from deploy.steps import Argv
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
@@ -80,6 +80,33 @@ def test_annotations_count_only_on_the_secret_of_this_deployment() -> None:
     assert read_memory(spec(), {"secret": ours}) == Memory(("p1", "p2"), "17")
     assert read_memory(spec(), {"secret": {**ours, "labels": {}}}) == Memory()
     assert read_memory(spec(), {"secret": None}) == Memory()
+
+
+PAUSED_AT, RESUMED_AT = "2026-11-02T08:13:15Z", "2026-11-03T08:13:15Z"
+
+
+@pytest.mark.parametrize(
+    ("memory", "written"),
+    [
+        (Memory(), "none"),
+        (
+            Memory(paused_since={"p2/dc1": RESUMED_AT, "p1/dc2": PAUSED_AT}),
+            f"p1/dc2@{PAUSED_AT}+p2/dc1@{RESUMED_AT}",
+        ),
+        (Memory(resumed_at=RESUMED_AT), f"none@{RESUMED_AT}"),
+        (Memory(resumed_at=RESUMED_AT, was_paused_at=PAUSED_AT), f"none@{RESUMED_AT}@{PAUSED_AT}"),
+    ],
+)
+def test_a_pause_or_its_end_is_written_into_one_annotation_and_read_again(memory: Memory, written: str) -> None:
+    assert paused_words(memory.paused_since, memory.resumed_at, memory.was_paused_at) == written
+    ours = {"annotations": {"dt-pubsub-paused": written}, "labels": {"dt-pubsub": "dt-pubsub"}}
+    assert read_memory(spec(), {"secret": ours}) == memory
+
+
+@pytest.mark.parametrize("written", ["yesterday", "p1/dc2", f"p1/dc2@{PAUSED_AT}Z", f"none@{PAUSED_AT}@", "none@none"])
+def test_a_note_of_a_pause_that_the_command_has_not_written_is_ignored(written: str) -> None:
+    ours = {"annotations": {"dt-pubsub-paused": written}, "labels": {"dt-pubsub": "dt-pubsub"}}
+    assert read_memory(spec(), {"secret": ours}) == Memory()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ import pytest
 from deploy.resources.catalog import removable, watched
 from deploy.resources.function import Function
 from deploy.resources.pubsub import Topic
-from deploy.resources.resource import Resource, answered, described, is_marked, label_changes, label_words
+from deploy.resources.resource import (
+    Resource,
+    answered,
+    described,
+    is_marked,
+    label_changes,
+    label_words,
+    owner_in_description,
+)
 from deploy.resources.runtime_account import RuntimeAccount
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.steps import Change, Get, Query
@@ -96,6 +104,12 @@ def test_the_parts_of_lists_and_of_alerts_have_owners_of_their_own() -> None:
 def test_the_label_must_have_the_deployments_name(found: dict[str, Any]) -> None:
     assert not is_marked(spec(), found)
     assert is_marked(spec(), {"labels": {"dt-pubsub": "dt-pubsub"}})
+
+
+@pytest.mark.parametrize("found", [{}, {"description": ""}, {"description": "of (dt-pubsub=Another)"}])
+def test_a_resource_without_labels_has_the_owner_that_its_description_names(found: dict[str, str]) -> None:
+    assert owner_in_description(found) == ""
+    assert owner_in_description({"description": "of site2 (dt-pubsub=site2)"}) == "site2"
 
 
 def test_labels_of_others_are_left_alone() -> None:

@@ -12,19 +12,18 @@ OURS = {"description": "anything at all (dt-pubsub=dt-pubsub), and more"}
 
 def test_the_account_is_created_by_name_and_later_named_by_address() -> None:
     (made,) = ACCOUNT.plan({"account": None})
-    assert isinstance(made.call, GcloudCall)
-    assert made.call.argv[:4] == ("iam", "service-accounts", "create", "dt-pubsub")
-    assert "--description=Publishes the events of DT's sensors (dt-pubsub=dt-pubsub)" in made.call.argv
-    assert isinstance(ACCOUNT.describe, tuple)
-    assert ACCOUNT.describe[:4] == ("iam", "service-accounts", "describe", EMAIL)
+    name, description = "--display-name=dt-pubsub runtime", "Publishes the events of DT's sensors (dt-pubsub=dt-pubsub)"
+    argv = ("iam", "service-accounts", "create", "dt-pubsub", name, f"--description={description}")
+    assert made.call == GcloudCall((*argv, f"--project={PROJECT}"))
+    assert ACCOUNT.describe == ("iam", "service-accounts", "describe", EMAIL, f"--project={PROJECT}")
 
 
 def test_a_disabled_account_is_enabled_and_an_enabled_one_kept() -> None:
     (step,) = ACCOUNT.plan({"account": {**OURS, "disabled": True}})
-    assert step.changes == (Change("disabled", old=True, new=False),)
+    assert (step.id, step.changes) == (ACCOUNT.id, (Change("disabled", old=True, new=False),))
     assert step.call == GcloudCall(("iam", "service-accounts", "enable", EMAIL, f"--project={PROJECT}"))
     (step,) = ACCOUNT.plan({"account": OURS})
-    assert (step.action, step.reason) == ("keep", "is there")
+    assert (step.action, step.id, step.reason) == ("keep", ACCOUNT.id, "is there")
 
 
 def test_the_mark_of_a_deployment_whose_name_is_longer_is_not_ours() -> None:

@@ -16,7 +16,7 @@ def test_an_api_is_recognized_in_both_formats_of_gclouds_list() -> None:
 
 def test_all_disabled_apis_are_enabled_with_one_command() -> None:
     (step,) = SERVICES.plan({"enabled": [BY_NAME]})
-    assert step.reason == "off: a.googleapis.com, c.googleapis.com"
+    assert (step.action, step.resource, step.reason) == ("create", "APIs", "off: a.googleapis.com, c.googleapis.com")
     argv = ("services", "enable", "a.googleapis.com", "c.googleapis.com", f"--project={PROJECT}")
     assert step.call == GcloudCall(argv)
 
@@ -25,4 +25,8 @@ def test_enabled_apis_are_kept_even_by_a_removal() -> None:
     (kept,) = SERVICES.plan({"enabled": [BY_CONFIG, BY_NAME, {"config": {"name": "c.googleapis.com"}}]})
     assert (kept.action, kept.id, kept.reason) == ("keep", SERVICES.id, "all 3 are enabled")
     (left,) = SERVICES.removal({"enabled": [BY_CONFIG]})
-    assert (left.action, left.reason) == ("keep", "stay enabled: others may need them")
+    assert (left.action, left.id, left.reason) == ("keep", SERVICES.id, "stay enabled: others may need them")
+
+
+def test_the_enabled_apis_of_the_project_are_listed() -> None:
+    assert SERVICES.describe == ("services", "list", "--enabled", f"--project={PROJECT}")
