@@ -109,7 +109,7 @@ def label_of(found: Facts) -> str:
 
 def place_of(function: Facts) -> tuple[str, str]:
     """Return region and id of a listed function, from its full name."""
-    region, _, name = str(function.get("name", "")).partition("/locations/")[2].partition("/functions/")
+    region, _, name = _name_of(function).partition("/locations/")[2].partition("/functions/")
     return region, name
 
 
@@ -119,11 +119,15 @@ def region_of_service(service: Facts) -> str:
 
 
 def _name_of_service(service: Facts) -> str:
-    return str(service.get("metadata", {}).get("name", ""))
+    return _name_of(service.get("metadata", {}))
+
+
+def _name_of(found: Facts) -> str:
+    return str(found.get("name", ""))
 
 
 def _named(kind: str) -> Callable[[Facts], ResourceId]:
-    return lambda found: ResourceId(kind, last_segment(str(found.get("name", ""))))
+    return lambda found: ResourceId(kind, last_segment(_name_of(found)))
 
 
 def _account(found: Facts) -> ResourceId:
@@ -131,13 +135,17 @@ def _account(found: Facts) -> ResourceId:
 
 
 def _owner_in_id(dashboard: Facts) -> str:
-    name = last_segment(str(dashboard.get("name", "")))
+    name = last_segment(_name_of(dashboard))
     return name.removeprefix(f"{MARK}-") if name.startswith(f"{MARK}-") else ""
 
 
 def _owner_in_name(metric: Facts) -> str:
-    mark, _, rest = str(metric.get("name", "")).partition("/")
+    mark, _, rest = _name_of(metric).partition("/")
     return rest.partition("/")[0] if mark == MARK else ""
+
+
+def _owner_in_marks(found: Facts) -> str:
+    return marks_of(found).get(MARK, "")
 
 
 FUNCTION_KIND = ListedKind(
@@ -173,25 +181,25 @@ ALERT_KINDS: tuple[AlertKind, ...] = (
         AlertPolicies,
         "monitoring.alertPolicies.list",
         lambda found: marks_of(found).get(POLICY_MARK, ""),
-        lambda found: marks_of(found).get(MARK, ""),
+        _owner_in_marks,
     ),
     AlertKind(
         NotificationChannels,
         "monitoring.notificationChannels.list",
         address_in,
-        lambda found: marks_of(found).get(MARK, ""),
+        _owner_in_marks,
     ),
     AlertKind(Dashboard, "monitoring.dashboards.list", lambda _: "", _owner_in_id),
     AlertKind(
         LogMetrics,
         "logging.logMetrics.list",
-        lambda found: last_segment(str(found.get("name", ""))),
+        lambda found: last_segment(_name_of(found)),
         _owner_in_name,
     ),
     AlertKind(
         LogExclusion,
         "logging.exclusions.list",
-        lambda found: str(found.get("name", "")),
+        _name_of,
         owner_in_description,
     ),
 )

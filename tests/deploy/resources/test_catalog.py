@@ -300,9 +300,18 @@ def test_the_products_apis_of_a_deployment_are_those_that_its_settings_need(
     assert set(catalog.services_of(spec(**settings))) - usual == apis
 
 
+def test_the_products_subscriptions_keep_what_the_settings_say_and_else_their_defaults() -> None:
+    kept = [(made.retention, made.initial_retention) for made in catalog.subscriptions_of(spec())]
+    assert kept == [(None, "7d"), (None, "31d")]
+    set_to = spec(retention="1d", rejected_retention="2d")
+    assert [made.retention for made in catalog.subscriptions_of(set_to)] == ["1d", "2d"]
+
+
 def test_the_products_dead_letters_have_a_topic_and_a_subscription_before_the_subscription_that_uses_them() -> None:
-    alarms = SubscriptionSettings("alarms", dead_letter="dead")
-    titles = [resource.title for resource in catalog.resources(spec(subscriptions=(alarms,)))]
+    settings = spec(subscriptions=(SubscriptionSettings("alarms", dead_letter="dead"),))
+    made = catalog.resources(settings)
+    assert all(resource.spec == settings for resource in made)
+    titles = [resource.title for resource in made]
     usual = [resource.title for resource in catalog.resources(spec())]
     assert [title for title in titles if title not in usual] == [
         "topic dead",
@@ -312,8 +321,15 @@ def test_the_products_dead_letters_have_a_topic_and_a_subscription_before_the_su
         "subscription alarms",
         "Pub/Sub as subscriber on subscription alarms",
     ]
-    of_subscriptions = catalog.subscriptions_of(spec(subscriptions=(alarms,)))
-    assert [made.title.partition(" ")[2] for made in of_subscriptions] == ["dt-events", "dt-rejected", "dead", "alarms"]
+    names = [subscription.name for subscription in catalog.subscriptions_of(settings)]
+    assert names == ["dt-events", "dt-rejected", "dead", "alarms"]
+
+
+def test_the_products_plan_removes_the_subscription_of_a_dataset_that_is_no_longer_written() -> None:
+    (retired,) = catalog.retired(spec(bigquery=Warehouse(dataset="")))
+    assert retired.title == "subscription dt-events-bigquery"
+    assert retired in catalog.watched(spec(bigquery=Warehouse(dataset="")))
+    assert catalog.retired(spec()) == catalog.retired(spec(bigquery=Warehouse("sensors"))) == ()
 
 
 def test_a_plan_reads_made_and_left_resources_and_a_removal_those_without_a_parent() -> None:

@@ -276,6 +276,7 @@ def test_the_connector_with_our_secret_stays_and_a_second_is_deleted_only_if_it_
     older, newer = connector(1, signs_with="unknown"), connector(2)
     kept, deleted = planned(older, newer)
     assert (kept.action, deleted.call) == ("keep", ConnectorCall("DELETE", DT_PROJECT, "dc1"))
+    assert deleted.reason == "a second one for the same function: every event would arrive twice"
     other_secret = connector(1, signs_with="another")
     assert owned_by(spec(), (other_secret, newer), URL) == (newer,)
 

@@ -40,6 +40,7 @@ def test_every_setting_with_a_default_is_optional_and_set_when_the_function_is_m
     assert isinstance(step.call, GcloudCall)
     assert step.call.needs_source
     assert {f"{setting.flag}={FUNCTION_DEFAULTS[setting.name]}" for setting in OPTIONAL_SETTINGS} <= {*step.call.argv}
+    assert not any(word.startswith("--build-service-account") for word in step.call.argv)
 
 
 def test_a_function_is_made_by_one_command_with_every_setting() -> None:
@@ -104,13 +105,17 @@ def test_an_update_sets_only_the_given_settings_and_those_that_gcloud_requires()
     flags = {flag.partition("=")[0]: flag.partition("=")[2] for flag in argv_of(step.call)}
     asked = {setting.name: flags[setting.flag] for setting in OPTIONAL_SETTINGS if setting.flag in flags}
     assert asked == {"runtime": "python313", "memory": "512Mi", "cpu": "2"}
+    assert step.reason == "cpu 1 -> 2"
 
 
 @pytest.mark.parametrize(
     ("service", "what"),
     [
         (None, "Cloud Run service gone -> there"),
-        ({"metadata": {"annotations": {"run.googleapis.com/ingress": "internal"}}}, "ingress of the Cloud Run service"),
+        (
+            {"metadata": {"annotations": {"run.googleapis.com/ingress": "internal"}}},
+            "ingress of the Cloud Run service internal -> all",
+        ),
         (
             {"spec": {"template": {"spec": {"containers": [{"image": "europe-docker.pkg.dev/p/theirs/app"}]}}}},
             "image of the Cloud Run service",

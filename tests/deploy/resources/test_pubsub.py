@@ -177,6 +177,7 @@ def test_a_subscription_is_updated_only_with_the_flags_of_its_differences(
 ) -> None:
     (step,) = subscription(**wanted).plan({"subscription": {**FOUND, **found}})
     assert (step.action == "update") is bool(flags)
+    assert step.id == subscription().id
     if isinstance(step.call, GcloudCall):
         assert list(step.call.argv[4:-1]) == flags
 

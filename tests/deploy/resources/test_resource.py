@@ -13,6 +13,7 @@ from deploy.resources.resource import (
     Resource,
     answered,
     described,
+    is_granted,
     is_marked,
     label_changes,
     label_words,
@@ -25,6 +26,8 @@ from tests.deploy.stage import spec
 
 RESOURCES = {resource.id: resource for resource in (*watched(spec()), *removable(spec()))}
 every_resource = pytest.mark.parametrize("resource", RESOURCES.values(), ids=map(str, RESOURCES))
+
+OF_ALERTS = {"notification channels", "log-based metrics", "dashboard dt-pubsub-dt-pubsub", "alert policies"}
 
 
 def nothing_there(asked: list[Query]) -> Callable[[Query], Any]:
@@ -94,10 +97,14 @@ def test_only_the_function_is_overwritten_by_its_create_command() -> None:
     assert [resource.title for resource in RESOURCES.values() if resource.overwrites] == ["function dt-pubsub"]
 
 
+def test_what_a_deployment_can_be_without_is_optional_so_that_a_removal_needs_no_permission_to_list_it() -> None:
+    optional = {resource.title for resource in RESOURCES.values() if resource.is_optional}
+    assert optional == OF_ALERTS | {"data in BigQuery", "log exclusions"}
+
+
 def test_the_parts_of_lists_and_of_alerts_have_owners_of_their_own() -> None:
-    of_alerts = {"notification channels", "log-based metrics", "dashboard dt-pubsub-dt-pubsub", "alert policies"}
     lists = {"functions in other regions", "subscriptions in no settings", "topics in no settings", "log exclusions"}
-    assert {resource.title for resource in RESOURCES.values() if resource.has_separate_parts} == of_alerts | lists
+    assert {resource.title for resource in RESOURCES.values() if resource.has_separate_parts} == OF_ALERTS | lists
 
 
 @pytest.mark.parametrize("found", [{}, {"labels": None}, {"labels": {}}, {"labels": {"dt-pubsub": "another"}}])
@@ -110,6 +117,28 @@ def test_the_label_must_have_the_deployments_name(found: dict[str, Any]) -> None
 def test_a_resource_without_labels_has_the_owner_that_its_description_names(found: dict[str, str]) -> None:
     assert owner_in_description(found) == ""
     assert owner_in_description({"description": "of site2 (dt-pubsub=site2)"}) == "site2"
+
+
+ROLE, MEMBER = "roles/run.invoker", "user:a@example.com"
+GRANT: dict[str, Any] = {"role": ROLE, "members": ["user:b@example.com", MEMBER]}
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        {**GRANT, "role": "roles/run.viewer"},
+        {**GRANT, "members": ["user:b@example.com"]},
+        {"role": ROLE},
+        {**GRANT, "condition": {"expression": "false"}},
+    ],
+)
+def test_a_role_is_granted_only_by_a_binding_of_the_role_to_the_member_without_a_condition(
+    binding: dict[str, Any],
+) -> None:
+    assert not is_granted({"bindings": [binding]}, ROLE, MEMBER)
+    assert is_granted({"bindings": [binding, GRANT]}, ROLE, MEMBER)
+    assert not is_granted({}, ROLE, MEMBER)
+    assert not is_granted(None, ROLE, MEMBER)
 
 
 def test_labels_of_others_are_left_alone() -> None:

@@ -50,9 +50,10 @@ def test_labels_are_changed_without_the_annotations_and_beside_them_by_one_comma
     facts = {"secret": OURS, "versions": [version(1)]}
     (step,) = SignatureSecret(labelled).plan(facts)
     labels = "--update-labels=dt-pubsub=dt-pubsub,team=cold-chain"
-    assert (step.action, step.reason) == ("update", "label team none -> cold-chain")
+    assert (step.action, step.id, step.reason) == ("update", SECRET.id, "label team none -> cold-chain")
     assert step.call == GcloudCall(("secrets", "update", "dt-signature", labels, f"--project={PROJECT}"))
     (step,) = SignatureSecret(labelled, (SECOND,)).plan(facts)
+    assert step.id == SECRET.id
     assert step.reason == f"label team none -> cold-chain; DT projects {DT_PROJECT} -> {DT_PROJECT}, {SECOND}"
     assert argv_of(step.call)[3:5] == (
         labels,
