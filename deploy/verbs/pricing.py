@@ -164,5 +164,5 @@ def _reason(spec: Spec) -> str:
     if spec.cost.profile:
         return "as set"
     if spec.cost.sensors is None:
-        return "as the number of sensors is not given"
+        return "as neither a profile nor --sensors is set"
     return f"as there are {spec.cost.sensors:,} sensors"

@@ -30,7 +30,7 @@ def is_device_list(request: DtRequest) -> bool:
 def test_a_new_deployment_says_which_profile_it_gets_and_why(stage: Stage) -> None:
     stage.requests = {}
     assert stage.deployment().plan() == CHANGES
-    assert "profile small, as the number of sensors is not given: a fifth of a processor" in stage.shown
+    assert "profile small, as neither a profile nor --sensors is set: a fifth of a processor" in stage.shown
     usual = "cost: about $4 a month at 1,000 sensors, about $99 a month at 10,000 sensors"
     assert f"{usual}; no sensors yet in DT project {DT_PROJECT}; --sensors=COUNT says it for yours (" in stage.shown
     assert "(prices of 2026-11-23, docs/cost.md)" in stage.shown
@@ -266,7 +266,7 @@ def test_the_number_of_sensors_that_dt_says_recommends_a_profile(stage: Stage) -
     stage.deployment().plan()
     counted = f"cost: about $621 a month for the 50,000 sensors that DT has in DT project {DT_PROJECT}"
     assert f"{counted}; with --profile=large about $86 (" in stage.shown
-    assert "profile small, as the number of sensors is not given" in stage.shown
+    assert "profile small, as neither a profile nor --sensors is set" in stage.shown
 
 
 def test_emulated_sensors_are_counted_and_named(stage: Stage) -> None:
