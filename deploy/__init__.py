@@ -3,8 +3,9 @@
 Modules and packages, from what a user types down to the two clouds:
 
 ===================  ==========================================================  =========================
-``__main__``         reads the command line, builds the context, catches errors  the terminal, environment
+``__main__``         reads the command line and the settings, catches errors     the terminal, environment
 ``cli``              flags, settings, deploy.toml, tables, questions             the terminal, deploy.toml
+``wiring``           builds the context with what sends, and runs the verb       the terminal, environment
 ``verbs``            init, plan, up, verify, status, follow, …, down; one each   nothing by itself
 ``context``          all that a verb works with, built once                      nothing by itself
 ``report``           the result of a verb, for ``--json``                        nothing
@@ -17,8 +18,10 @@ Modules and packages, from what a user types down to the two clouds:
 ``bigquery``         the table, the views and the transform of BigQuery          nothing
 ``google``           the only modules that reach Google Cloud                    Google Cloud
 ``dt``               the only modules that reach DT                              DT
-``function_client``  signs requests and posts them to the function               the function
-``network``          explains why an HTTPS request got no answer                 nothing
+``function_https``   posts a request to the function                             the function
+``function_client``  signs the requests to the function                          nothing by itself
+``no_answer``        explains why an HTTPS request got no answer                 nothing
+``network``          how gcloud reaches the network, as types                    nothing
 ``pubsub_filter``    filters of subscriptions: parse, apply, write               nothing
 ``web``              HTTP calls: no login of ~/.netrc, connections stay open   the environment, threads
 ``parallel``         worker threads, and sleeps that Ctrl-C ends                 threads

@@ -1,60 +1,31 @@
 """``python -m deploy VERB``: reads the command line, builds the context of the verb, and catches every error."""
 
 import argparse
-import getpass
+import importlib
 import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from deploy.cli.doorway import end, on_end, open_streams
-from deploy.cli.missing import bare_help, is_help_of_all, not_installed, wants_help
-from deploy.program import MODULE, PROGRAM
-
-try:
-    os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read the file on import, and fail if it is invalid
-    from deploy.cli.parser import overview, parse
-    from deploy.dt.transport import Credentials, DisruptiveTransport, Network
-except ModuleNotFoundError as missing:
-    if PROGRAM == MODULE:
-        reason = not_installed(missing, "deploy/requirements.txt")
-    else:
-        lock = Path(__file__).with_name("requirements.txt")  # installed with this package
-        reason = not_installed(missing, f'"{lock}"', python=f'"{sys.executable}"')
-    if wants_help(sys.argv[1:]):
-        print(bare_help(PROGRAM, Path(__file__).with_name("verbs")))
-    if is_help_of_all(sys.argv[1:]):  # that was shown, so that nothing has failed
-        print(reason.replace("error: ", "to run a verb: ", 1), file=sys.stderr)
-        sys.exit()
-    sys.exit(reason)
-
-from deploy.cli.settings import MARGIN, read_spec
+from deploy.cli.missing import not_installed
+from deploy.cli.parser import overview, parse
+from deploy.cli.settings import read_spec
 from deploy.cli.terminal import Terminal
-from deploy.context import Context
-from deploy.dt.api import VARIABLES, DtApi
-from deploy.errors import DeployError, SettingsMissing
-from deploy.function_client import post
-from deploy.google.gcloud import Gcloud
-from deploy.google.gcloud_config import is_usual, network_of, read_configuration, where_googles, with_account
-from deploy.google.https import send
-from deploy.google.monitoring import Monitoring
-from deploy.google.project import explained
-from deploy.google.rest import test_permissions
-from deploy.parallel import are_left, begun, sleep
+from deploy.errors import DeployError, NotInstalled, SettingsMissing
+from deploy.parallel import are_left
+from deploy.program import MODULE, PROGRAM
 from deploy.report import Report
-from deploy.secret import Secret
 from deploy.spec import NO_SETTINGS, Spec
-from deploy.stages.source import changelog, digest, runbook, source_files, staged
-from deploy.verbs import USAGES, VERBS, init
+from deploy.verbs import USAGES, init
 from deploy.verbs.applying import again
 from deploy.verbs.exit_codes import FAILED, NO_VERB
-from function.version import VERSION
 
 RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal, Report], int]
+RunWithSettings = Callable[[Spec | None, argparse.Namespace, Mapping[str, str], Terminal, Report], int]
 
 
 def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
@@ -81,65 +52,37 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
 
 
 def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal, report: Report) -> int:
-    """Build the context and run the verb, which also writes its results into ``report``; return the exit status.
+    """Read the settings and run the verb, which also writes its results into ``report``; return the exit status.
 
     Raises:
         DeployError: the verb failed.
 
     """
-    files, usage = source_files(), USAGES[flags.verb]
     spec = _settings(flags, environ, terminal)
-    may_ask = usage.reaches_dt and (usage.needs_settings or not flags.yes)  # --yes of init asks nothing at all
-    reaches_dt = usage.reaches_dt or usage.may_reach_dt
-    credentials = _credentials(environ, terminal, may_ask=may_ask) if reaches_dt else None
-    with begun(read_configuration) as configuration:  # in a thread, while the verb already calls DT
-        terminal.filled = lambda text: with_account(text, configuration)
-        google = Gcloud(
-            where_googles(configuration, environ),
-            sleep=sleep,
-            notice=terminal.info,
-            send=lambda call: send(call, network_of(configuration())),
-        ).quick(lambda: is_usual(configuration()))
-        context = Context(
-            spec=spec or NO_SETTINGS,
-            google=google,
-            dt=_dt_api(credentials, lambda: network_of(configuration()), terminal),
-            test_permissions=test_permissions,
-            read_time_series=Monitoring(google.api.authorized).time_series,
-            send=lambda call: send(call, network_of(configuration())),
-            post=post,
-            staged=lambda: staged(files),
-            terminal=terminal,
-            flags=flags,
-            report=report,
-            sleep=sleep,
-            changelog=changelog,
-            environ=environ,
-            folder=Path.cwd(),
-            configuration=configuration,
-        )
-        if spec is None:
-            init.ask_before(context)
-            spec = read_spec(vars(flags), environ, Path.cwd())
-        alerts = replace(spec.alerts, pages=runbook())
-        spec = replace(spec, digest=digest(files), version=VERSION, alerts=alerts)
-        return _run_verb(replace(context, spec=spec))
+    return _load_verbs()(spec, flags, environ, terminal, report)
 
 
-def _run_verb(context: Context) -> int:
-    """Run the verb, and return the exit status.
+def _load_verbs() -> RunWithSettings:
+    """Return what runs a verb with its settings. The import takes as long as all before it, and needs the packages.
 
     Raises:
-        DeployError: the verb failed; if that is because the caller does not see the project, the error says so.
+        NotInstalled: a package is missing.
 
     """
+    os.environ.pop("DT_CREDENTIALS_FILE", None)  # disruptive would read the file on import, and fail if it is invalid
     try:
-        return VERBS[context.flags.verb].run(context)
-    except DeployError as error:
-        better = explained(error, context.google, context.spec.google_project)
-        if better is error:
-            raise
-        raise better from None
+        run_verb: RunWithSettings = importlib.import_module("deploy.wiring").run  # help and wrong settings do without
+    except ModuleNotFoundError as missing:
+        raise NotInstalled(*_reason_and_fixes(missing)) from None
+    return run_verb
+
+
+def _reason_and_fixes(missing: ModuleNotFoundError) -> tuple[str, list[str]]:
+    """Return which package is missing, and the commands that help. An installed command has a lock of its own."""
+    if PROGRAM == MODULE:
+        return not_installed(missing, "deploy/requirements.txt")
+    lock = Path(__file__).with_name("requirements.txt")
+    return not_installed(missing, f'"{lock}"', python=f'"{sys.executable}"')
 
 
 def _settings(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal) -> Spec | None:
@@ -164,30 +107,6 @@ def _how_to_resume(flags: argparse.Namespace) -> str:
     """Return the command that finishes an interrupted verb."""
     is_resumable = flags.verb in USAGES and USAGES[flags.verb].is_resumable
     return f"; `{again(flags.verb, flags)}` finishes what was begun" if is_resumable else ""
-
-
-def _credentials(environ: Mapping[str, str], terminal: Terminal, *, may_ask: bool = True) -> Credentials | None:
-    """Return DT's credentials from the environment. A terminal asks for the missing ones, if it may."""
-    found = {name: environ.get(name, "").strip(MARGIN) for name in VARIABLES}
-    if not all(found.values()) and may_ask and sys.stdin.isatty():
-        terminal.info("DT's service account (DT Studio, API Integrations > Service Accounts):")
-        found = {name: value or _typed(name) for name, value in found.items()}
-    key_id, secret, email = found.values()
-    return Credentials(key_id, Secret(secret), email) if all(found.values()) else None
-
-
-def _dt_api(credentials: Credentials | None, gcloud: Network, terminal: Terminal) -> DtApi:
-    if credentials is None:
-        return DtApi(None)
-    transport = DisruptiveTransport(credentials, gcloud)
-    return DtApi(transport, sleep=sleep, notice=terminal.info, hidden=(credentials.secret,))
-
-
-def _typed(name: str) -> str:
-    try:
-        return getpass.getpass(f"{name}: ")
-    except (EOFError, KeyboardInterrupt):  # Ctrl-D, Ctrl-C
-        raise DeployError(f"{name} was not given, and nothing was changed", where="DT") from None
 
 
 def _write_report(terminal: Terminal, report: Report, flags: argparse.Namespace) -> bool:

@@ -17,12 +17,11 @@ from deploy.dt.limiter import Limiter
 from deploy.function_client import Post
 from deploy.google.access_token import AccessTokens
 from deploy.google.bigquery import BigQuery
+from deploy.google.calls import Send, TestPermissions
 from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import Configuration
-from deploy.google.https import Send
 from deploy.google.monitoring import ReadTimeSeries
 from deploy.google.pubsub_api import PubSubApi
-from deploy.google.rest import TestPermissions
 from deploy.google.secret_versions import SecretVersions
 from deploy.report import Report
 from deploy.spec import Spec

@@ -6,6 +6,7 @@ DeployError                base class of all expected failures
 ├── Mistyped               a command line cannot be understood
 │   └── InvalidOptions     flags, environment or deploy.toml are invalid; it has every fault
 │       └── SettingsMissing  mandatory settings are missing, and all others are valid
+├── NotInstalled           a package is missing that this verb needs
 ├── GcloudFailed           a gcloud command failed; ``code`` is the reason
 ├── Invisible              the caller does not see the Google Cloud project (in ``google.project``)
 ├── DtFailed               a call of DT's API failed; ``status`` is its HTTP status
@@ -121,6 +122,18 @@ class Mistyped(DeployError):
 
     def head_of(self, line: str) -> Head:
         """Return "fix", also if the right command only shows something."""
+        del line
+        return "fix"
+
+
+class NotInstalled(DeployError):
+    """A package is missing. The fixes install it, or run the command with a Python that has it."""
+
+    def __init__(self, what: str, fix: Sequence[str]) -> None:
+        super().__init__(what, fix=fix)
+
+    def head_of(self, line: str) -> Head:
+        """Return "fix", because every line is a command, whatever the name of the Python is with which it begins."""
         del line
         return "fix"
 

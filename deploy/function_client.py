@@ -9,11 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-import requests
-
 from deploy.resources.alert_definitions import PROBE
 from deploy.secret import Secret
-from deploy.web import forget_session, session, without_netrc
 
 SIGNATURE_HEADER = "X-Dt-Signature"
 EXECUTION_HEADER = "Function-Execution-Id"
@@ -21,8 +18,6 @@ EXECUTION_HEADER = "Function-Execution-Id"
 
 SIGNED_FOR_S = 3600
 """Seconds until a signature expires; DT's signatures have the same lifetime."""
-
-TIMEOUT_S = 30
 
 
 class Answer(NamedTuple):
@@ -38,8 +33,6 @@ Origin = Literal["replay", "backfill"]
 
 Post = Callable[[str, bytes, Mapping[str, str]], Answer]
 """URL, body and headers of a request -> its answer."""
-
-without_netrc()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +73,6 @@ class FunctionClient:
         return self.send(b"{}", {SIGNATURE_HEADER: sign(signed, secret), EXECUTION_HEADER: _probe_id()})
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Post a request over HTTPS and return its answer. The thread keeps its connection open for its next request."""
-    try:
-        answer = session().post(url, data=body, headers=dict(headers), timeout=TIMEOUT_S, allow_redirects=False)
-    except requests.RequestException:
-        forget_session()
-        return Answer(0, "")
-    return Answer(answer.status_code, answer.text, _seconds(answer.headers.get("Retry-After", "")))
-
-
 def claims(body: bytes, now: float, origin: str | None = None) -> dict[str, Any]:
     """Return the claims that DT would sign for a body, and ``origin`` if a command of an operator sends it."""
     digest = hashlib.sha256(body).hexdigest()
@@ -105,11 +88,6 @@ def sign(payload: Mapping[str, Any], secret: Secret) -> str:
 
 def _probe_id() -> str:
     return f"{PROBE}-{secrets.token_hex(6)}"
-
-
-def _seconds(text: str) -> float:
-    """Return the seconds of ``Retry-After``, or 0 if it is missing or a date, which Google does not send."""
-    return float(text) if text.isascii() and text.isdecimal() else 0.0
 
 
 def _base64url(raw: bytes) -> str:

@@ -1,12 +1,12 @@
 """The command line: the verbs, their flags, and the text of ``--help``."""
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
+import textwrap
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from deploy.cli import completion
 from deploy.cli.doorway import Parser
-from deploy.cli.missing import listed
 from deploy.cli.options import OPTIONS, Group
 from deploy.cli.spelling import suggestion
 from deploy.cli.usage import Usage
@@ -142,13 +142,19 @@ def build_parser(usages: Usages, program: str = PROGRAM, *, shows_choices: bool 
 
 def overview(usages: Usages) -> str:
     """Return the text without a verb: what to type first, and every verb in one line."""
-    verbs = listed((name, usage.summary) for name, usage in usages.items())
+    verbs = _in_lines((name, usage.summary) for name, usage in usages.items())
     return (
         f"usage: {PROGRAM} VERB [flags]\n\n{verbs}\n\n"
         f"to begin:             {PROGRAM} init\n"
         f"flags of a verb:      {PROGRAM} up --help\n"
         f"everything together:  {PROGRAM} --help"
     )
+
+
+def _in_lines(verbs: Iterable[tuple[str, str]]) -> str:
+    """Return names and summaries of verbs as a list that fits 80 columns."""
+    rows = (textwrap.fill(f"  {name:<8} {summary}", 80, subsequent_indent=" " * 11) for name, summary in verbs)
+    return "\n".join(rows)
 
 
 def _add_completion(verbs: "argparse._SubParsersAction[_Parser]", usages: Usages) -> None:

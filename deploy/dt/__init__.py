@@ -2,6 +2,7 @@
 
 ==============  =========================================================  ====================
 ``transport``   one attempt of a call, through the ``disruptive`` package  DT
+``calls``       a call, its answer and its sender, as types                nothing
 ``api``         repeats the calls that may be repeated                     DT, by ``transport``
 ``limiter``     keeps calls under DT's rate limit                          the clock
 ``connectors``  Data Connectors: lists all, creates one only once          DT, by ``api``

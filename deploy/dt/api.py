@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deploy.dt.transport import DtAnswer, DtRequest, Method, Params, Transport
+from deploy.dt.calls import DtAnswer, DtRequest, Method, Params, Transport
 from deploy.errors import DeployError, DtFailed, DtUnanswered, DtUnreachable
 from deploy.program import PROGRAM
 from deploy.remedies import CLOCK, again_in

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deploy.dt.api import SENSOR_COUNT, DtApi, parsing_response
+from deploy.dt.calls import Params
 from deploy.dt.json_text import compact, items_of
 from deploy.dt.limiter import LONGEST_RETRY_AFTER_S, Limited, Limiter
-from deploy.dt.transport import Params
 from deploy.spec import last_segment
 from deploy.times import utc
 

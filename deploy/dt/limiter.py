@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deploy.dt.transport import DtAnswer, DtRequest, LogsIn, Transport
+from deploy.dt.calls import DtAnswer, DtRequest, LogsIn, Transport
 from deploy.parallel import sleep
 
 LONGEST_RETRY_AFTER_S = 300.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from deploy.dt.api import SENSOR_COUNT, DtApi, parsing_response, text_or_none
-from deploy.dt.transport import DtAnswer
+from deploy.dt.calls import DtAnswer
 from deploy.errors import DtUnanswered
 from deploy.parallel import raise_if_cancelled
 from deploy.spec import last_segment

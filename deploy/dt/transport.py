@@ -8,10 +8,10 @@ be repeated.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import disruptive
@@ -19,14 +19,13 @@ import requests
 from disruptive.authentication import ServiceAccountAuth, create_jwt
 from disruptive.requests import USER_AGENT, DTRequest
 
-from deploy.network import DIRECT, GcloudNetwork, explain_no_answer
+from deploy.dt.calls import Credentials, DtAnswer, DtRequest
+from deploy.network import DIRECT, GcloudNetwork
+from deploy.no_answer import explain_no_answer
 from deploy.secret import Secret
 from deploy.web import forget_session, session, without_netrc
 
-Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Network = Callable[[], GcloudNetwork]
-Params = Mapping[str, str | Sequence[str]]
-"""Parameters of a query; one with several values is sent several times."""
 
 TIMEOUT_S = 30
 LOGIN_S = 3600
@@ -36,67 +35,6 @@ CLOCKS_DIFFER_S = 5.0
 
 disruptive.request_timeout = TIMEOUT_S
 without_netrc()
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A service account's key."""
-
-    key_id: str
-    secret: Secret
-    email: str
-
-
-@dataclass(frozen=True, slots=True)
-class DtRequest:
-    """A call. ``emulator``: it goes to the emulator's API instead of the main API."""
-
-    method: Method
-    path: str
-    body: Mapping[str, Any] | None = None
-    params: Params = field(default_factory=dict)
-    emulator: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DtAnswer:
-    """An answer. Status 0: there was none, or an unreadable one, for the reason in ``body["error"]``.
-
-    ``is_unreachable``: DT was not reached at all, and ``fix`` says what helps. ``was_sent``: False if the login before
-    the call failed, so that the call was not sent. ``date``: the time of the answer by DT's clock. ``text``: the body
-    of a success as DT wrote it: numbers can be written in several ways, of which ``body`` does not tell.
-    """
-
-    status: int
-    body: Mapping[str, Any]
-    retry_after: str | None = None
-    fix: str = ""
-    is_unreachable: bool = False
-    was_sent: bool = True
-    date: str = ""
-    text: str = field(default="", repr=False)
-
-    @property
-    def retry_after_s(self) -> float:
-        """The seconds of ``Retry-After``, or 0. DT does not send dates there, so a date counts as 0."""
-        return float(self.retry_after) if self.retry_after and self.retry_after.isdecimal() else 0.0
-
-
-class Transport(Protocol):
-    """Sends one call to DT."""
-
-    def __call__(self, request: DtRequest) -> DtAnswer:
-        """Send the call once, and return the answer."""
-        ...
-
-
-@runtime_checkable
-class LogsIn(Protocol):
-    """A transport that has to log in before a call, now and then."""
-
-    def log_in(self) -> DtAnswer | None:
-        """Log in if that is due. Return the answer if it failed."""
-        ...
 
 
 class DisruptiveTransport:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.dt.transport import DtRequest
+from deploy.dt.calls import DtRequest
 from deploy.first_contact.document import Document
 from deploy.first_contact.findings import (
     Attempt,

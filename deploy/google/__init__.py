@@ -11,6 +11,7 @@
 ``rest``                testIamPermissions                                         Google Cloud, reading
 ``monitoring``          time series of Cloud Monitoring                            Google Cloud, reading
 ``retries``              which failures pass by themselves, and calls that repeat    nothing
+``calls``               a call, its answer and its sender, as types                nothing
 ``https``               one call to a Google API, by connections that stay open    Google Cloud
 ``access_token``        the token of gcloud's login, renewed before it expires     Google Cloud
 ``authorized``          sends calls with this token, and renews a refused one      Google Cloud

@@ -12,8 +12,8 @@ from urllib.parse import urlencode, urlsplit
 from deploy.errors import Code, GcloudFailed
 from deploy.google.access_token import AccessTokens
 from deploy.google.authorized import AuthorizedSend, project_of
+from deploy.google.calls import Answer, Call, Send
 from deploy.google.gcloud_errors import kind_of
-from deploy.google.https import Answer, Call, Send
 from deploy.google.retries import SERVER_FAULTS, TRANSIENT_CODES, repeated
 from deploy.remedies import again_in
 from deploy.steps import Get, RestCall

@@ -4,7 +4,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from deploy.google.access_token import AccessTokens
-from deploy.google.https import Answer, Call, Send
+from deploy.google.calls import Answer, Call, Send
 from deploy.secret import Secret
 
 

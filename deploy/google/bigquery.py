@@ -12,7 +12,7 @@ from deploy.errors import GcloudFailed
 from deploy.google.access_token import AccessTokens
 from deploy.google.api import refusal
 from deploy.google.authorized import AuthorizedSend
-from deploy.google.https import Answer, Call, Send
+from deploy.google.calls import Answer, Call, Send
 from deploy.google.retries import TRANSIENT_CODES, repeated
 
 BASE = "https://bigquery.googleapis.com/bigquery/v2"

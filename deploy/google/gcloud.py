@@ -16,9 +16,9 @@ from typing import Any
 from deploy.errors import Code, GcloudFailed
 from deploy.google.access_token import AccessTokens
 from deploy.google.api import GoogleApi
+from deploy.google.calls import Send
 from deploy.google.gcloud_errors import explain, unreachable_regions
 from deploy.google.gcloud_process import Finished, Run, run_gcloud, shown
-from deploy.google.https import Send, send
 from deploy.google.quick_reads import QuickReads
 from deploy.remedies import again_in
 from deploy.secret import Secret
@@ -66,9 +66,9 @@ class Gcloud:
         self,
         run: Run = run_gcloud,
         *,
+        send: Send,
         sleep: Callable[[float], None] = time.sleep,
         notice: Callable[[str], None] = lambda _: None,
-        send: Send = send,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._run = run

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.errors import DeployError
-from deploy.google.https import Answer, Call, Send
+from deploy.google.calls import Answer, Call, Send
 from deploy.google.permissions import grants
 from deploy.google.retries import TRANSIENT, repeated
 from deploy.parallel import sleep

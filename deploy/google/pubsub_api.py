@@ -14,7 +14,7 @@ from typing import Any
 from deploy.errors import DeployError
 from deploy.google.access_token import AccessTokens
 from deploy.google.authorized import AuthorizedSend
-from deploy.google.https import READ_S, Answer, Call, Send
+from deploy.google.calls import READ_S, Answer, Call, Send
 from deploy.google.permissions import grants
 from deploy.google.retries import TRANSIENT_OR_SILENT, repeated
 from deploy.times import utc

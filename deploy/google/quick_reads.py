@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from deploy.errors import GcloudFailed
-from deploy.google.https import Call, Send
+from deploy.google.calls import Call, Send
 from deploy.google.read_requests import ReadRequest, request_of
 from deploy.spec import MARK
 from deploy.steps import Argv

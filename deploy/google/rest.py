@@ -1,15 +1,12 @@
 """testIamPermissions, for which gcloud has no command."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import requests
 
 from deploy.errors import DeployError
 from deploy.secret import Secret
 from deploy.web import without_netrc
-
-TestPermissions = Callable[[str, Sequence[str], Secret], frozenset[str]]
-"""The type of ``test_permissions``."""
 
 _PERMISSIONS_URL = "https://{api}.googleapis.com/v1/{resource}:testIamPermissions"
 _MAX_PERMISSIONS = 100

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from deploy.errors import Code
-from deploy.google.https import Answer
+from deploy.google.calls import Answer
 
 SERVER_FAULTS = frozenset({500, 502, 503, 504})
 """HTTP statuses that say that the server could not answer."""

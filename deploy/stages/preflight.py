@@ -7,12 +7,12 @@ from deploy.dt.api import ROLE as DT_ROLE
 from deploy.dt.api import DtApi
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
 from deploy.google.access_token import token_for_now
+from deploy.google.calls import TestPermissions
 from deploy.google.gcloud import Gcloud
 from deploy.google.org_policy import OrganizationPolicy
 from deploy.google.permissions import DT_PERMISSIONS, allow_unchecked, grants, let_build
 from deploy.google.project import require_visible
 from deploy.google.regions import KNOWN_REGIONS
-from deploy.google.rest import TestPermissions
 from deploy.parallel import wait_for, worker_pool
 from deploy.program import PROGRAM
 from deploy.resources.catalog import IN_OWN_DATASET, deployer_permissions, service_of_group

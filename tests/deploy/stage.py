@@ -17,9 +17,9 @@ from deploy.context import Context
 from deploy.dt.api import DtApi
 from deploy.errors import DeployError
 from deploy.function_client import Answer, Post
+from deploy.google.calls import Answer as GoogleAnswer
+from deploy.google.calls import Call
 from deploy.google.gcloud import Gcloud
-from deploy.google.https import Answer as GoogleAnswer
-from deploy.google.https import Call
 from deploy.report import Report
 from deploy.resources.catalog import deployer_permissions
 from deploy.secret import Secret

@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import jwt
 import pytest
 
-from deploy.function_client import EXECUTION_HEADER, SIGNATURE_HEADER, Answer, FunctionClient, post
+from deploy.function_client import EXECUTION_HEADER, SIGNATURE_HEADER, Answer, FunctionClient
+from deploy.function_https import post
 from deploy.resources.alert_definitions import PROBE
 from deploy.secret import Secret
 from deploy.web import forget_session

@@ -11,14 +11,16 @@ import pytest
 import requests
 
 from deploy.dt.api import DtApi
-from deploy.dt.transport import DtAnswer, DtRequest
+from deploy.dt.calls import DtAnswer, DtRequest
 from deploy.errors import DeployError, DtUnanswered, DtUnreachable
-from deploy.google.gcloud import READ_S, Gcloud
+from deploy.google.gcloud import READ_S
 from deploy.google.gcloud_config import network_of, read_configuration, require_googles_endpoints, where_googles
 from deploy.google.gcloud_process import Finished, Run
-from deploy.network import DIRECT, GcloudNetwork, NoAnswer, explain_no_answer
+from deploy.network import DIRECT, GcloudNetwork
+from deploy.no_answer import NoAnswer, explain_no_answer
 from deploy.spec import CostSettings
 from deploy.steps import Argv
+from tests.deploy.fakes.gcloud import gcloud_alone
 from tests.deploy.stage import Stage
 from tests.emulators.clouds.authority import Authority
 from tests.function.fakes import FakeClock
@@ -194,7 +196,7 @@ def test_no_command_runs_with_an_endpoint_outside_of_google() -> None:
     def run(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
         raise AssertionError(argv, stdin, folder, timeout_s)
 
-    google = Gcloud(where_googles(lambda: overriding("http://localhost:8085/"), {}, run))
+    google = gcloud_alone(where_googles(lambda: overriding("http://localhost:8085/"), {}, run))
     with pytest.raises(DeployError, match=r"pubsub to http://localhost:8085/ instead of to Google"):
         google.read(("services", "list"))
     with pytest.raises(DeployError, match=r"pubsub to http://localhost:8085/ instead of to Google"):
@@ -202,7 +204,7 @@ def test_no_command_runs_with_an_endpoint_outside_of_google() -> None:
 
 
 def test_a_command_runs_unchanged_with_endpoints_of_google() -> None:
-    google = Gcloud(where_googles(dict, {}, lambda argv, **how: Finished(0, f"{argv} {how}", "")))
+    google = gcloud_alone(where_googles(dict, {}, lambda argv, **how: Finished(0, f"{argv} {how}", "")))
     how = {"stdin": None, "folder": None, "timeout_s": READ_S}
     assert google.read_text(("auth", "print-access-token")) == f"{('auth', 'print-access-token')} {how}"
 

@@ -92,8 +92,8 @@ def test_help_and_errors_show_the_name_of_the_installed_command(name: str, tmp_p
 
 def test_an_installed_command_without_its_packages_shows_the_command_that_installs_them(tmp_path: Path) -> None:
     script = tmp_path / "dt-pubsub"
-    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nimport deploy.__main__\n")
-    line = [sys.executable, "-S", str(script), "plan"]  # -S hides the packages of this environment
+    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom deploy.__main__ import start\nstart()\n")
+    line = [sys.executable, "-S", str(script), "list", "--project=my-project"]  # -S hides the packages
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     options = "-m pip install --no-deps --require-hashes"

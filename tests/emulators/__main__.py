@@ -48,7 +48,8 @@ def _run(given: argparse.Namespace) -> int:
     try:
         run_verb, expected_error = _loaded(given)
     except ModuleNotFoundError as missing:
-        _print_error(not_installed(missing, *_LOCKS[given.verb]))
+        what, fixes = not_installed(missing, *_LOCKS[given.verb])
+        _print_error("\n".join((f"error: {what}", *(f"  fix: {line}" for line in fixes))))
         return 1
     try:
         return 0 if run_verb() else 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.google.https import Call
+from deploy.google.calls import Call
 from tests.deploy.fakes.google_api import TOKEN, FakeGoogleApi
 from tests.emulators.clouds.exchange import Json
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.google.https import Call
+from deploy.google.calls import Call
 from tests.deploy.fakes.google_api import TOKEN, FakeGoogleApi
 
 URL = "https://logging.googleapis.com/v2/projects/cold-chain-prod/exclusions"

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from deploy.dt.api import DtApi
+from deploy.dt.calls import Credentials
 from deploy.dt.history import History
-from deploy.dt.transport import Credentials, DisruptiveTransport
-from deploy.function_client import FunctionClient, post
+from deploy.dt.transport import DisruptiveTransport
+from deploy.function_client import FunctionClient
+from deploy.function_https import post
 from deploy.repair.backfill.backfiller import Backfill, Sender, Span, Target
 from deploy.repair.backfill.resume_file import ResumeFile, read_resume_file
 from deploy.repair.pace import Pace

@@ -22,12 +22,13 @@ from typing import Any
 
 import jwt
 
-from deploy import function_client
+from deploy import function_client, function_https
 from deploy.__main__ import main
 from deploy.cli.terminal import Terminal
 from deploy.context import Context
 from deploy.function_client import Answer as FunctionAnswer
-from deploy.google.https import Answer, Call, send
+from deploy.google.calls import Answer, Call
+from deploy.google.https import send
 from deploy.google.pubsub_api import Pulled
 from deploy.parallel import sleep
 from deploy.repair import republisher
@@ -56,7 +57,7 @@ SHORT_TIMES: tuple[tuple[Any, str, Any], ...] = (
     (replayer, "RETRY_S", (0.1, 0.2, 0.4)),
     (republisher, "FIRST_PAUSE_S", 0.1),
     (republisher, "LONGEST_PAUSE_S", 0.8),
-    (function_client, "TIMEOUT_S", 2),
+    (function_https, "TIMEOUT_S", 2),
 )
 """The times of a run: those of a lease fifteen times shorter."""
 
@@ -115,7 +116,7 @@ class Suicide:
             self._is_sending = True
             print(SENDING, file=sys.stderr, flush=True)
         is_last = self.before("post")
-        answer = function_client.post(url, body, headers)
+        answer = function_https.post(url, body, headers)
         if is_last:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import disruptive
 import pytest
 
-from deploy.dt.transport import DtRequest
+from deploy.dt.calls import DtRequest
 from deploy.errors import NotProven
 from deploy.google.permissions import DT_PERMISSIONS
 from deploy.resources.connector import PAUSED

@@ -306,11 +306,13 @@ def test_without_its_packages_it_shows_the_command_that_installs_the_lock(
     must(run([sys.executable, "-m", "venv", folder], tmp_path, home))
     python, command = folder / "bin/python", folder / "bin/dt-pubsub"
     must(run([python, "-m", "pip", "install", "-q", "--no-deps", built / WHEEL], tmp_path, home))
-    done = run([command, "--version"], tmp_path, home)
-    error, fix = done.stderr.splitlines()
-    assert (done.returncode, error.startswith("error: ")) == (1, True)
-    must(run(["sh", "-c", fix.removeprefix("  fix: ")], tmp_path, home))
     assert must(run([command, "--version"], tmp_path, home)) == f"dt-pubsub {VERSION}\n"
+    asked = [str(command), "list", "--project=my-project"]
+    done = run(asked, tmp_path, home)
+    error, fix = done.stderr.splitlines()
+    assert (done.returncode, error) == (1, f"error: disruptive is not installed for {python}")
+    must(run(["sh", "-c", fix.removeprefix("  fix: ")], tmp_path, home))
+    assert "is not installed for" not in run(asked, tmp_path, home).stderr
     listed = must(run([python, "-m", "pip", "list", "--format=freeze"], tmp_path, home)).split()
     locked = pins((ROOT / "deploy/requirements.txt").read_text("utf-8"))
     assert {f"{name}=={version}" for name, version in locked.items()} <= set(listed)

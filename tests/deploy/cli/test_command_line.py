@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from deploy import __main__ as command
+from deploy import wiring
 from deploy.cli import completion
 from deploy.cli.options import ASKED, OPTIONS, Option
 from deploy.cli.parser import build_parser, parse
@@ -363,7 +364,7 @@ def test_white_space_around_credentials_is_ignored() -> None:
         "DT_SERVICE_ACCOUNT_SECRET": " secret ",
         "DT_SERVICE_ACCOUNT_EMAIL": "a@b\n",
     }
-    read = command._credentials(environ, Terminal(io.StringIO(), io.StringIO(), io.StringIO()))  # noqa: SLF001
+    read = wiring.read_credentials(environ, Terminal(io.StringIO(), io.StringIO(), io.StringIO()))
     assert read is not None
     assert (read.key_id, read.secret.reveal(), read.email) == ("key", "secret", "a@b")
 
@@ -373,10 +374,13 @@ def test_a_credentials_file_of_the_package_is_not_read(tmp_path: Path, text: str
     file = tmp_path / "credentials.json"
     if text is not None:
         file.write_text(text, "utf-8")
-    environ = {**os.environ, "DT_CREDENTIALS_FILE": str(file)}
-    asked = [sys.executable, "-m", "deploy", "plan", "--help"]
+    environ = {**os.environ, "DT_CREDENTIALS_FILE": str(file), "PATH": str(tmp_path)}  # without a gcloud
+    asked = [sys.executable, "-m", "deploy", "follow", "--project=my-project", "--count=none"]
     done = subprocess.run(asked, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr.splitlines()[:2]) == (
+        1,
+        ["error: invalid options:", "  --count: 'none' is not a number from 1 on"],
+    )
 
 
 def test_an_unexpected_error_is_caught_with_a_request_to_report_it(capsys: pytest.CaptureFixture[str]) -> None:

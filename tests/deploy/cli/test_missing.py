@@ -1,6 +1,6 @@
-"""Without its packages a command shows its verbs, and the command that helps: with .venv if the clone has one."""
+"""Without its packages a command shows all help, and for a verb the command that helps: with .venv if there is one."""
 
-import re
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from deploy.cli import missing
-from deploy.cli.missing import INSTALL, bare_help, not_installed
-from deploy.verbs import VERBS
+from deploy.cli.missing import INSTALL, not_installed
+from deploy.cli.parser import build_parser
+from deploy.verbs import USAGES
+from function.version import VERSION
 
 ROOT = Path(__file__).parents[3]
 NO_REQUESTS = ModuleNotFoundError(name="requests.exceptions")
+SETTINGS = ("--project=my-project", "--region=europe-west1", "--dt-project=c0md3pm0p7bet3vico8g")
 
 
 def run(*words: str) -> "subprocess.CompletedProcess[str]":
@@ -26,38 +29,77 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.parametrize(
     ("words", "locks"),
     [
-        (("-m", "deploy", "plan"), "-r deploy/requirements.txt"),
+        (("-m", "deploy", "plan", *SETTINGS), "-r deploy/requirements.txt"),
         (("-m", "tests.emulators", "run"), "-r requirements.txt"),
         (("-m", "tests.emulators", "serve"), "-r requirements.txt"),
         (("-m", "tests.emulators", "rehearse"), "-r requirements.txt -r deploy/requirements.txt"),
         (("main.py",), "-r requirements.txt"),
     ],
-    ids=lambda value: value[-1] if isinstance(value, tuple) else "",
+    ids=["deploy plan", "run", "serve", "rehearse", "main.py"],
 )
 def test_missing_packages_are_reported_with_the_command_that_installs_them(words: Sequence[str], locks: str) -> None:
     done = run(*words)
     assert done.returncode == 1
+    assert done.stdout == ""
     first, second = done.stderr.splitlines()
     assert " is not installed" in first
     assert second == f"  fix: python -m pip install --no-deps --require-hashes {locks}"
 
 
-@pytest.mark.parametrize("words", [(), ("--help",), ("up", "--help")], ids=" ".join)
-def test_help_without_the_packages_shows_every_verb(words: tuple[str, ...]) -> None:
-    done = run("-m", "deploy", *words)
-    assert done.returncode == (0 if words == ("--help",) else 1)
-    assert done.stdout.startswith("usage: python -m deploy VERB [flags]\n")
-    assert [line.split()[0] for line in done.stdout.splitlines() if re.match(r"  \w", line)] == sorted(VERBS)
-    assert "  down     remove both ends of a deployment, after a confirmation\n" in done.stdout
-    assert " is not installed" in done.stderr
+def test_missing_packages_are_reported_in_json_too() -> None:
+    done = run("-m", "deploy", "plan", "--json", *SETTINGS)
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["what"]) == (1, f"disruptive is not installed for {sys.executable}")
+    assert error["fix"] == [f"python {INSTALL} -r deploy/requirements.txt"]
 
 
-def test_no_other_command_line_without_the_packages_prints_help() -> None:
-    assert run("-m", "deploy", "up").stdout == ""
+SEVERAL = """
+import contextlib, io, json, os, sys
+os.environ["COLUMNS"] = "80"
+from deploy.__main__ import main
+shown = []
+for line in sys.argv[1:]:
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        try:
+            status = main(line.split())
+        except SystemExit as ended:
+            status = ended.code
+    shown.append((status, out.getvalue() + err.getvalue()))
+print(json.dumps([shown, sorted({"disruptive", "requests", "urllib3"} & set(sys.modules))]))
+"""
+"""A program that prints the exit status and the output of several command lines, and which packages were imported."""
+
+NEEDS_NO_PACKAGE = {
+    "": (2, "to begin:"),
+    "--help": (0, "usage: python -m deploy VERB [flags]\n"),
+    "plan --help": (0, "usage: python -m deploy plan [flags]\n"),
+    "up --help": (0, "usage: python -m deploy up [flags]\n"),
+    "completion --help": (0, "usage: python -m deploy completion SHELL\n"),
+    "--version": (0, f"dt-pubsub {VERSION}\n"),
+    "staus": (1, "; did you mean status?\n"),
+    "up --fast": (1, "error: unrecognized arguments: --fast;"),
+    "plan --region=mars": (1, "--region"),
+    "plan": (1, "--project is missing (or DEPLOY_PROJECT"),
+}
+"""Command lines that are answered without a call to a cloud, with their exit status and a part of what is shown."""
 
 
-def test_the_short_help_fits_one_screen() -> None:
-    assert max(map(len, bare_help("python -m deploy", ROOT / "deploy" / "verbs").splitlines())) <= 80
+@pytest.mark.parametrize("options", [(), ("-S",)], ids=["with the packages", "without them"])
+def test_help_and_errors_of_the_command_line_import_no_package(options: Sequence[str]) -> None:
+    line = [sys.executable, *options, "-c", SEVERAL, *NEEDS_NO_PACKAGE]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, encoding="utf-8", check=True, timeout=60)
+    printed, imported = json.loads(done.stdout)
+    for (wanted, part), (status, shown) in zip(NEEDS_NO_PACKAGE.values(), printed, strict=True):
+        assert part in shown
+        assert status == wanted
+    assert imported == []
+
+
+def test_help_without_the_packages_is_the_help_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = run("-m", "deploy", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == build_parser(USAGES).format_help()
 
 
 @pytest.fixture
@@ -69,11 +111,11 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def advice() -> list[str]:
-    """Return the commands that help if requests is missing."""
-    first, *fixes = not_installed(NO_REQUESTS, "deploy/requirements.txt").splitlines()
-    assert first == "error: requests is not installed for /usr/bin/python3"
-    return [line.removeprefix("  fix: ") for line in fixes]
+def advice(python: str = "/usr/bin/python3") -> list[str]:
+    """Return the commands that help if requests is missing for this Python."""
+    what, fixes = not_installed(NO_REQUESTS, "deploy/requirements.txt")
+    assert what == f"requests is not installed for {python}"
+    return fixes
 
 
 def venv(clone: Path, *packages: str) -> str:
@@ -108,10 +150,9 @@ def test_an_activated_environment_gets_the_packages_itself(clone: Path, monkeypa
     venv(clone, "requests")
     (clone / "another").mkdir()
     (clone / "another" / "pyvenv.cfg").touch()
-    monkeypatch.setattr(sys, "executable", str(clone / "another" / "bin" / "python"))
-    assert f"  fix: python {INSTALL} -r deploy/requirements.txt" in not_installed(
-        NO_REQUESTS, "deploy/requirements.txt"
-    )
+    python = str(clone / "another" / "bin" / "python")
+    monkeypatch.setattr(sys, "executable", python)
+    assert advice(python) == [f"python {INSTALL} -r deploy/requirements.txt"]
 
 
 def test_a_missing_module_of_the_project_is_not_reported_as_a_package() -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from deploy.dt.api import DtApi
+from deploy.dt.calls import DtAnswer
 from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices, names, newest_reports
 from deploy.dt.history import History
 from deploy.dt.limiter import Limiter
 from deploy.dt.sensors import count_sensors
-from deploy.dt.transport import DtAnswer
 from deploy.errors import DtUnanswered
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
 from tests.deploy.stage import spec

@@ -3,8 +3,8 @@
 import pytest
 
 from deploy.dt.api import DtApi
+from deploy.dt.calls import DtAnswer
 from deploy.dt.connectors import Connectors
-from deploy.dt.transport import DtAnswer
 from deploy.errors import DtFailed, DtUnanswered
 from deploy.secret import Secret
 from deploy.steps import ConnectorCall

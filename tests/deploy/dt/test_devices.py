@@ -3,8 +3,8 @@
 import pytest
 
 from deploy.dt.api import DtApi
+from deploy.dt.calls import DtAnswer
 from deploy.dt.devices import Device, Devices, since
-from deploy.dt.transport import DtAnswer
 from deploy.errors import DtFailed
 from deploy.steps import DeviceRemoval
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt

@@ -7,9 +7,9 @@ from itertools import islice
 import pytest
 
 from deploy.dt.api import DtApi
+from deploy.dt.calls import DtAnswer, DtRequest
 from deploy.dt.history import History, HistoryDevice, HistoryEvent
 from deploy.dt.limiter import Limiter
-from deploy.dt.transport import DtAnswer, DtRequest
 from deploy.errors import DtFailed, DtUnanswered
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
 from tests.deploy.fakes.history import page_of

@@ -2,8 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from deploy.dt.calls import DtAnswer, DtRequest
 from deploy.dt.limiter import CALLS, WINDOW_S, Limited, Limiter
-from deploy.dt.transport import DtAnswer, DtRequest
 from tests.function.fakes import FakeClock
 
 DTS_OWN_LIMIT = 25

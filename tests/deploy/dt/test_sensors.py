@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from deploy.dt.api import DtApi
+from deploy.dt.calls import DtAnswer, DtRequest
 from deploy.dt.sensors import PAGES, SensorCount, count_sensors
-from deploy.dt.transport import DtAnswer, DtRequest
 from deploy.errors import DeployError, DtFailed
 from deploy.parallel import worker_pool
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND, FakeDt

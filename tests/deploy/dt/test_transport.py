@@ -12,8 +12,9 @@ import disruptive
 import pytest
 from disruptive.authentication import ServiceAccountAuth
 
-from deploy.dt.transport import Credentials, DisruptiveTransport, DtRequest
-from deploy.function_client import post as post_to_function
+from deploy.dt.calls import Credentials, DtRequest
+from deploy.dt.transport import DisruptiveTransport
+from deploy.function_https import post as post_to_function
 from deploy.google import rest as google_api
 from deploy.network import DIRECT, GcloudNetwork
 from deploy.secret import Secret

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.fakes.pubsub import TOKEN, refusal
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.dt.transport import DtAnswer, DtRequest
+from deploy.dt.calls import DtAnswer, DtRequest
 from tests.deploy.fakes.history import FakeHistory
 
 DT_PROJECT = "c0md3pm0p7bet3vico8g"

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deploy.google.gcloud_process import Finished
+from deploy.google.calls import Answer
+from deploy.google.gcloud import Gcloud
+from deploy.google.gcloud_process import Finished, Run
 from deploy.resources.catalog import services
 from deploy.spec import PROOF_MARK
 from deploy.steps import Argv
@@ -52,6 +54,11 @@ _ABSENT = {
     "run services": "NOT_FOUND: Resource '{name}' of kind 'SERVICE' in region 'europe-west1' does not exist.",
 }
 """The message of the real gcloud for a missing resource."""
+
+
+def gcloud_alone(run: Run, **how: Any) -> Gcloud:
+    """Return gcloud by its commands alone: no call of Google's REST APIs is answered."""
+    return Gcloud(run, send=lambda _: Answer(0, why="there is no way but gcloud's"), **how)
 
 
 class _Failure(Exception):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from tests.deploy.fakes.gcloud import PROJECT, FakeGcloud
 from tests.emulators.clouds.exchange import Answer as Reply
 from tests.emulators.clouds.exchange import Request, find_route

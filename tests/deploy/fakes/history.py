@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from deploy.dt.transport import DtAnswer, DtRequest
+from deploy.dt.calls import DtAnswer, DtRequest
 
 
 @dataclass

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from deploy.google.pubsub_api import BASE
 from deploy.pubsub_filter import parse_filter
 from deploy.spec import MARK

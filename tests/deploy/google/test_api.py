@@ -10,7 +10,7 @@ from deploy.errors import Code, GcloudFailed
 from deploy.google.access_token import AccessTokens
 from deploy.google.api import GoogleApi, refusal
 from deploy.google.authorized import project_of
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from deploy.steps import Argv, Get, RestCall
 
 URL = "https://monitoring.googleapis.com/v3/projects/cold-chain-prod/alertPolicies"

@@ -7,10 +7,9 @@ import pytest
 from deploy.errors import GcloudFailed
 from deploy.google.access_token import AccessTokens
 from deploy.google.bigquery import BigQuery
-from deploy.google.gcloud import Gcloud
-from deploy.google.https import Answer
+from deploy.google.calls import Answer
 from tests.deploy.fakes.bigquery import FakeBigQuery
-from tests.deploy.fakes.gcloud import PROJECT, FakeGcloud
+from tests.deploy.fakes.gcloud import PROJECT, FakeGcloud, gcloud_alone
 from tests.function.fakes import FakeClock
 
 JOB = {"jobId": "j", "location": "EU"}
@@ -32,7 +31,7 @@ ODD_JOBS: list[Any] = [None, "x", {}, {"jobId": 7}, {"jobId": "j", "location": [
 )
 def test_an_answer_of_unexpected_form_is_an_error(body: Any) -> None:
     clock = FakeClock()
-    tokens = AccessTokens(Gcloud(FakeGcloud()).read_text, clock)
+    tokens = AccessTokens(gcloud_alone(FakeGcloud()).read_text, clock)
     bigquery = BigQuery(PROJECT, tokens, FakeBigQuery(stumbles=[Answer(200, body)]), clock.advance)
     with pytest.raises(GcloudFailed, match="unexpected structure"):
         list(bigquery.rows("SELECT 1", {}))

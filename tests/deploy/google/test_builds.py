@@ -3,9 +3,8 @@
 import pytest
 
 from deploy.google.builds import USUALLY, estimate, roughly
-from deploy.google.gcloud import Gcloud
 from deploy.verbs.exit_codes import NOTHING_TO_DO
-from tests.deploy.fakes.gcloud import REGION, FakeGcloud
+from tests.deploy.fakes.gcloud import REGION, FakeGcloud, gcloud_alone
 from tests.deploy.stage import Stage, spec
 
 BUILT = {"buildConfig": {"build": f"projects/1/locations/{REGION}/builds/b7"}}
@@ -30,7 +29,7 @@ def test_a_duration_is_rounded(seconds: float, words: str) -> None:
 
 def test_the_last_build_is_the_estimate_of_the_next() -> None:
     google = FakeGcloud(last_build=TIMES)
-    assert estimate(Gcloud(google), spec(), BUILT) == "the last build took about 2 min"
+    assert estimate(gcloud_alone(google), spec(), BUILT) == "the last build took about 2 min"
     assert google.asked == [
         ("builds", "describe", "b7", f"--region={REGION}", "--project=cold-chain-prod", "--format=json")
     ]
@@ -38,17 +37,17 @@ def test_the_last_build_is_the_estimate_of_the_next() -> None:
 
 @pytest.mark.parametrize("build", [{}, {"startTime": TIMES["startTime"]}, {**TIMES, "finishTime": "soon"}])
 def test_a_build_that_cannot_be_read_gives_only_what_is_usual(build: dict[str, str]) -> None:
-    assert estimate(Gcloud(FakeGcloud(last_build=build)), spec(), BUILT) == USUALLY
+    assert estimate(gcloud_alone(FakeGcloud(last_build=build)), spec(), BUILT) == USUALLY
 
 
 def test_a_build_that_must_not_be_read_gives_only_what_is_usual() -> None:
     google = FakeGcloud(stumbles=[("builds describe", "PERMISSION_DENIED: you may not")])
-    assert estimate(Gcloud(google), spec(), BUILT) == USUALLY
+    assert estimate(gcloud_alone(google), spec(), BUILT) == USUALLY
 
 
 def test_without_a_build_nothing_is_read() -> None:
     google = FakeGcloud()
-    assert estimate(Gcloud(google), spec(), {}) == USUALLY
+    assert estimate(gcloud_alone(google), spec(), {}) == USUALLY
     assert google.asked == []
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from deploy.errors import GcloudFailed
 from deploy.google.event_log import EventLog, LogLine, lines_of
-from deploy.google.gcloud import Gcloud
-from tests.deploy.fakes.gcloud import FakeGcloud
+from tests.deploy.fakes.gcloud import FakeGcloud, gcloud_alone
 from tests.deploy.stage import spec
 from tests.emulators.clouds.google.log_filter import parse_filter
 
@@ -27,7 +26,7 @@ PUT_OFF = {"message": "put off", "status": 503, "reason": "publish_config", "det
 
 def log(*lines: dict[str, Any]) -> tuple[EventLog, FakeGcloud]:
     google = FakeGcloud(log=list(lines))
-    return EventLog(spec(), Gcloud(google)), google
+    return EventLog(spec(), gcloud_alone(google)), google
 
 
 def entry(fields: dict[str, Any], severity: str, **labels: str) -> dict[str, Any]:

@@ -16,14 +16,15 @@ from urllib.parse import quote
 import pytest
 
 from deploy.dt.api import DtApi
-from deploy.dt.transport import DtAnswer
+from deploy.dt.calls import DtAnswer
 from deploy.errors import Code, DtFailed, GcloudFailed
-from deploy.google.gcloud import DEPLOY_S, Gcloud
+from deploy.google.gcloud import DEPLOY_S
 from deploy.google.gcloud_errors import explain
 from deploy.google.gcloud_process import Finished, run_gcloud
 from deploy.secret import Secret, new_secret
 from deploy.steps import Argv
 from tests.deploy.fakes.dt import FakeDt
+from tests.deploy.fakes.gcloud import gcloud_alone
 from tests.function.fakes import FakeClock
 from tests.leftovers import interrupting
 
@@ -164,16 +165,16 @@ def test_only_not_found_means_absent() -> None:
     missing, denied = (
         next(text for code, text in WORDS if code == wanted) for wanted in ("NOT_FOUND", "PERMISSION_DENIED")
     )
-    assert Gcloud(Scripted(fails(missing))).read(("pubsub", "topics", "describe", "t")) is None
+    assert gcloud_alone(Scripted(fails(missing))).read(("pubsub", "topics", "describe", "t")) is None
     with pytest.raises(GcloudFailed):
-        Gcloud(Scripted(fails(denied))).read(("x",))
+        gcloud_alone(Scripted(fails(denied))).read(("x",))
 
 
 @pytest.mark.parametrize("code", ["ABORTED", "RESOURCE_EXHAUSTED", "ACCOUNT_LAG", "SERVICE_DISABLED"])
 def test_a_change_retries_temporary_errors_and_passes_the_secret_every_time(code: Code) -> None:
     passing = next(text for kind, text in WORDS if kind == code)
     run, clock = Scripted(fails(passing), fails(passing), Finished(0, "{}", "")), FakeClock(0)
-    Gcloud(run, sleep=clock.advance).change(("x",), stdin=Secret("s"))
+    gcloud_alone(run, sleep=clock.advance).change(("x",), stdin=Secret("s"))
     assert clock.seconds == 3
     assert [stdin for _, stdin in run.heard] == ["s", "s", "s"]
 
@@ -181,42 +182,42 @@ def test_a_change_retries_temporary_errors_and_passes_the_secret_every_time(code
 def test_a_lasting_error_ends_the_retries() -> None:
     run, clock = Scripted(*[fails(LAG)] * 9), FakeClock(0)
     with pytest.raises(GcloudFailed, match="does not exist"):
-        Gcloud(run, sleep=clock.advance).change(("x",))
+        gcloud_alone(run, sleep=clock.advance).change(("x",))
     assert clock.seconds == 90
 
 
 def test_a_deployment_waits_for_an_earlier_one_as_long_as_a_build_takes(tmp_path: Path) -> None:
     busy = next(text for _, text in WORDS if "unable to queue" in text)
     run, clock = Scripted(*[fails(busy)] * 65, Finished(0, "{}", "")), FakeClock(0)
-    Gcloud(run, sleep=clock.advance).change(("functions", "deploy"), folder=tmp_path)
+    gcloud_alone(run, sleep=clock.advance).change(("functions", "deploy"), folder=tmp_path)
     assert clock.seconds == DEPLOY_S
 
 
 def test_a_failed_build_is_not_repeated() -> None:
     run = Scripted(fails("ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed"))
     with pytest.raises(GcloudFailed, match="Build failed"):
-        Gcloud(run).change(("functions", "deploy"))
+        gcloud_alone(run).change(("functions", "deploy"))
 
 
 def test_an_answer_that_is_not_json_is_an_error() -> None:
     with pytest.raises(GcloudFailed, match="other than JSON"):
-        Gcloud(Scripted(Finished(0, "hello", ""))).read(("x",))
+        gcloud_alone(Scripted(Finished(0, "hello", ""))).read(("x",))
 
 
 @pytest.mark.parametrize("answer", ["", "null", "[]", '"x"'])
 def test_a_description_of_unexpected_form_is_an_error(answer: str) -> None:
     with pytest.raises(GcloudFailed, match="its answer has an unexpected structure"):
-        Gcloud(Scripted(Finished(0, answer, ""))).read(("pubsub", "topics", "describe", "t"))
+        gcloud_alone(Scripted(Finished(0, answer, ""))).read(("pubsub", "topics", "describe", "t"))
 
 
 @pytest.mark.parametrize("answer", ["", "{}", "[1]"])
 def test_a_list_of_unexpected_form_is_an_error(answer: str) -> None:
     with pytest.raises(GcloudFailed, match="its answer has an unexpected structure"):
-        Gcloud(Scripted(Finished(0, answer, ""))).read(("services", "list", "--enabled"))
+        gcloud_alone(Scripted(Finished(0, answer, ""))).read(("services", "list", "--enabled"))
 
 
 def test_a_change_without_output_succeeds() -> None:
-    assert Gcloud(Scripted(Finished(0, "", ""))).change(("services", "enable")) == {}
+    assert gcloud_alone(Scripted(Finished(0, "", ""))).change(("services", "enable")) == {}
 
 
 def test_a_missing_act_as_permission_is_reported_with_the_command_that_grants_it() -> None:
@@ -318,7 +319,7 @@ def test_a_secret_that_gcloud_quotes_when_it_fails_is_not_shown(written: Callabl
     secret, notices = new_secret(), list[str]()
     failing = fails(f"ERROR: (gcloud.x) ABORTED: invalid payload: '{written(secret.reveal())}', sorry")
     with pytest.raises(GcloudFailed) as failed:
-        Gcloud(Scripted(*[failing] * 9), sleep=lambda _: None, notice=notices.append).change(("x",), stdin=secret)
+        gcloud_alone(Scripted(*[failing] * 9), sleep=lambda _: None, notice=notices.append).change(("x",), stdin=secret)
     assert str(failed.value).startswith("gcloud x: ABORTED: invalid payload: '***', sorry")
     assert written(secret.reveal())[:8] not in f"{failed.value} {notices}"
 
@@ -374,7 +375,7 @@ def test_an_incomplete_answer_that_gcloud_quotes_is_not_shown(encoding: str) -> 
     )
     access = ("secrets", "versions", "access", "latest", "--secret=dt-signature")
     with pytest.raises(GcloudFailed) as failed:
-        Gcloud(Scripted(*[fails(crash)] * 9), sleep=lambda _: None, notice=noted.append).read_text(access)
+        gcloud_alone(Scripted(*[fails(crash)] * 9), sleep=lambda _: None, notice=noted.append).read_text(access)
     assert failed.value.code == "GARBLED"
     assert written[8:20] not in f"{failed.value} {noted}"
     assert "its message is not shown, because it may quote the secret" in str(failed.value)
@@ -383,7 +384,7 @@ def test_an_incomplete_answer_that_gcloud_quotes_is_not_shown(encoding: str) -> 
 def test_a_request_whose_answer_was_incomplete_is_repeated() -> None:
     crash = "ERROR: gcloud crashed (InvalidDataFromServerError): Error decoding response"
     run = Scripted(fails(crash), Finished(0, "text", ""))
-    assert Gcloud(run, sleep=lambda _: None).read_text(("secrets", "versions", "access", "latest")) == "text"
+    assert gcloud_alone(run, sleep=lambda _: None).read_text(("secrets", "versions", "access", "latest")) == "text"
 
 
 def test_credentials_that_dt_quotes_are_not_shown() -> None:
@@ -401,14 +402,14 @@ def test_a_rate_limit_error_without_a_status_is_retried(verb: str) -> None:
         f"ERROR: (gcloud.pubsub.topics.{verb}) Failed to {verb} the following: [t]."
     )
     run, clock = Scripted(refused, refused, Finished(0, "{}", "")), FakeClock(0)
-    Gcloud(run, sleep=clock.advance).change(("pubsub", "topics", verb, "t"))
+    gcloud_alone(run, sleep=clock.advance).change(("pubsub", "topics", verb, "t"))
     assert clock.seconds == 3
 
 
 def test_an_error_without_a_reason_is_retried_only_briefly() -> None:
     run, clock = Scripted(*[fails("ERROR: Failed to delete topic [t]: never heard of.")] * 9), FakeClock(0)
     with pytest.raises(GcloudFailed, match="never heard of"):
-        Gcloud(run, sleep=clock.advance).change(("pubsub", "topics", "delete", "t"))
+        gcloud_alone(run, sleep=clock.advance).change(("pubsub", "topics", "delete", "t"))
     assert clock.seconds == 7
 
 
@@ -441,9 +442,9 @@ def test_secrets_are_hidden_in_every_representation() -> None:
 def test_a_list_that_is_not_a_list_of_objects_is_an_error(answer: str) -> None:
     run = lambda *_, **__: Finished(0, answer, "")  # noqa: E731
     with pytest.raises(GcloudFailed, match=r"structure|JSON"):
-        Gcloud(run).list_all(("functions", "list"))
+        gcloud_alone(run).list_all(("functions", "list"))
 
 
 def test_a_list_without_output_is_empty() -> None:
-    listed = Gcloud(lambda *_, **__: Finished(0, "", "")).list_all(("functions", "list"))
+    listed = gcloud_alone(lambda *_, **__: Finished(0, "", "")).list_all(("functions", "list"))
     assert (listed.items, listed.unreachable) == ([], ())

@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from deploy.google.https import Answer, Call, send
+from deploy.google.calls import Answer, Call
+from deploy.google.https import send
 from tests.emulators.processes import free_port
 
 

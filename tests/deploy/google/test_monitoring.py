@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deploy.errors import DeployError
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from deploy.google.monitoring import Monitoring
 
 SOME: list[Any] = [{"points": []}]

@@ -6,10 +6,9 @@ import pytest
 
 from deploy.errors import GcloudFailed
 from deploy.google.access_token import RENEW_S, AccessTokens
-from deploy.google.gcloud import Gcloud
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from deploy.google.pubsub_api import PubSubApi, PubSubFailed
-from tests.deploy.fakes.gcloud import PROJECT, FakeGcloud
+from tests.deploy.fakes.gcloud import PROJECT, FakeGcloud, gcloud_alone
 from tests.deploy.fakes.pubsub import FakePubSub, refusal
 from tests.function.fakes import FakeClock
 
@@ -23,7 +22,7 @@ class World:
         self.clock = FakeClock(1_793_620_800.0)
         self.gcloud, self.pubsub = FakeGcloud(), FakePubSub(self.clock)
         self.slept: list[float] = []
-        self.tokens = AccessTokens(Gcloud(self.gcloud).read_text, self.clock)
+        self.tokens = AccessTokens(gcloud_alone(self.gcloud).read_text, self.clock)
         self.api = PubSubApi(PROJECT, self.tokens, self.pubsub, self.slept.append)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from deploy.google.calls import Answer, Call
 from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import is_usual
-from deploy.google.https import Answer, Call
 from deploy.google.read_requests import request_of
 from tests.deploy.fakes.gcloud import FakeGcloud
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from deploy.google.https import Answer
+from deploy.google.calls import Answer
 from deploy.google.retries import TRANSIENT, TRANSIENT_OR_SILENT, repeated
 
 PAUSES_S = (1.0, 2.0)

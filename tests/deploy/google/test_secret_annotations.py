@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 
 from deploy.errors import DeployError, GcloudFailed
-from deploy.google.gcloud import Gcloud
 from deploy.google.secret_annotations import MAX_ATTEMPTS, SecretAnnotations, other_flags
 from deploy.steps import Argv
+from tests.deploy.fakes.gcloud import gcloud_alone
 from tests.deploy.stage import Stage, spec
 
 SECRET = ("secrets", "dt-signature")
 
 
 def of(stage: Stage) -> SecretAnnotations:
-    return SecretAnnotations(spec(), Gcloud(stage.google, sleep=stage.clock.advance), stage.clock.advance)
+    return SecretAnnotations(spec(), gcloud_alone(stage.google, sleep=stage.clock.advance), stage.clock.advance)
 
 
 def there(stage: Stage) -> dict[str, str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import GcloudFailed
-from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_process import Finished
 from deploy.google.secret_versions import SecretVersions
 from deploy.steps import Argv
+from tests.deploy.fakes.gcloud import gcloud_alone
 from tests.deploy.stage import spec
 
 OFF = "PERMISSION_DENIED: Secret Manager API has not been used in project 1 before or it is disabled. SERVICE_DISABLED"
@@ -34,7 +34,7 @@ class SecretManager:
 
 
 def versions(answer: object = None, failure: str = "") -> SecretVersions:
-    return SecretVersions(spec(), Gcloud(SecretManager(answer, failure), sleep=lambda _: None))
+    return SecretVersions(spec(), gcloud_alone(SecretManager(answer, failure), sleep=lambda _: None))
 
 
 def test_no_secret_is_enabled_if_the_api_is_not() -> None:

@@ -8,15 +8,14 @@ from contextlib import contextmanager
 import pytest
 
 from deploy.google.access_token import AccessTokens
-from deploy.google.gcloud import Gcloud
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from deploy.google.pubsub_api import PubSubApi, PubSubFailed
 from deploy.live.clock import Clock
 from deploy.live.names import Names
 from deploy.live.session import Session, session
 from deploy.live.subscriptions import ABANDONED_AFTER_S, RETENTION_S, Subscriptions
 from deploy.spec import DELETED_TOPIC
-from tests.deploy.fakes.gcloud import FakeGcloud
+from tests.deploy.fakes.gcloud import FakeGcloud, gcloud_alone
 from tests.deploy.fakes.pubsub import FakePubSub, refusal
 from tests.deploy.stage import spec
 from tests.function.fakes import FakeClock
@@ -32,7 +31,7 @@ class World:
         self.pubsub = FakePubSub(self.day)
         self.gcloud = FakeGcloud()
         self.said: list[str] = []
-        tokens = AccessTokens(Gcloud(self.gcloud).read_text, self.day)
+        tokens = AccessTokens(gcloud_alone(self.gcloud).read_text, self.day)
         self.api = PubSubApi("cold-chain-prod", tokens, self.pubsub, sleep=lambda _: None)
         self.clock = Clock(self.day, self.steady)
 

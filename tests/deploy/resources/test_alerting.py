@@ -5,7 +5,7 @@ import re
 import pytest
 
 from deploy.errors import ApplyFailed, GcloudFailed, NotReady
-from deploy.google.https import Call
+from deploy.google.calls import Call
 from deploy.resources.alerting import is_complete
 from deploy.spec import Alerts
 from deploy.stages.source import runbook

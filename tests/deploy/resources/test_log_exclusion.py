@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deploy.errors import NotOwned, Unusable
-from deploy.google.https import Call
+from deploy.google.calls import Call
 from deploy.resources.alert_definitions import alerts_of, log_metrics_of
 from deploy.resources.log_exclusion import LogExclusion
 from deploy.spec import Alerts, CostSettings

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.google.https import Call
+from deploy.google.calls import Call
 from deploy.resources.notification_channels import NotificationChannels, address_in, channel_names, digest_of
 from deploy.spec import Alerts
 from deploy.stages.source import runbook

@@ -6,13 +6,12 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from deploy.errors import ApplyFailed, DeployError, GcloudFailed
-from deploy.google.gcloud import Gcloud
 from deploy.stages.ownership import Ownership
 from deploy.stages.waves import waves
 from deploy.steps import Argv, GcloudCall, Step, pending
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
-from tests.deploy.fakes.gcloud import PROJECT
+from tests.deploy.fakes.gcloud import PROJECT, gcloud_alone
 from tests.deploy.stage import Stage
 
 CHANGES = 13
@@ -230,7 +229,7 @@ def test_an_up_refused_at_any_change_lists_its_steps_and_is_finished_by_the_next
     with pytest.raises(ApplyFailed) as stopped:
         stage.deployment().up(verify=False)
     steps = pending(tuple(stage.report.steps or ()))
-    groups = waves(steps, Ownership(stage.deployment().context.spec, Gcloud(stage.google)).resource_of)
+    groups = waves(steps, Ownership(stage.deployment().context.spec, gcloud_alone(stage.google)).resource_of)
     (failed,) = (step for step in steps if step.resource == stopped.value.where)
     assert isinstance(failed.call, GcloudCall)
     assert failed.call.argv[:3] == refused[0][:3]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.dt.transport import DtAnswer
+from deploy.dt.calls import DtAnswer
 from deploy.errors import ApplyFailed, DeployError, DtFailed, NotOwned, NotReady
 from deploy.spec import CostSettings
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.dt.transport import DtAnswer
+from deploy.dt.calls import DtAnswer
 from deploy.errors import DeployError, NotReady
 from deploy.google.permissions import DT_PERMISSIONS, ROLE
 from deploy.resources.catalog import deployer_permissions

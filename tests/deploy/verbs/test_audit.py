@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from deploy.dt.calls import DtAnswer
 from deploy.dt.history import LAG_S
-from deploy.dt.transport import DtAnswer
 from deploy.errors import DeployError, DtFailed, InvalidOptions
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from deploy.google.pubsub_api import PubSubFailed
 from deploy.repair.arrived.held import HOLD_S
 from deploy.spec import AUDIT_MARK

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deploy.dt.transport import DtAnswer, DtRequest
+from deploy.dt.calls import DtAnswer, DtRequest
 from deploy.errors import DeployError, InvalidOptions
 from deploy.function_client import Answer
 from deploy.repair.backfill.resume_file import ResumeFile

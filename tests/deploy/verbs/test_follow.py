@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deploy.errors import DeployError, GcloudFailed, InvalidOptions
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from deploy.google.pubsub_api import PubSubFailed
 from deploy.live.view import LINES_PER_S
 from deploy.spec import FOLLOW_MARK, SEEN_MARK

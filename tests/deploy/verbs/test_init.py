@@ -10,7 +10,7 @@ import pytest
 
 from deploy.cli.parser import parse
 from deploy.context import Context
-from deploy.dt.transport import DtAnswer
+from deploy.dt.calls import DtAnswer
 from deploy.errors import Aborted, DeployError, DtFailed, GcloudFailed, InvalidOptions
 from deploy.spec import NO_SETTINGS
 from deploy.verbs import USAGES, init

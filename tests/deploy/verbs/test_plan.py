@@ -1,6 +1,6 @@
 """``plan`` against both clouds in memory."""
 
-from deploy.dt.transport import DtAnswer
+from deploy.dt.calls import DtAnswer
 from deploy.spec import CostSettings
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.fakes.gcloud import PROJECT

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deploy.dt.transport import DtAnswer, DtRequest
+from deploy.dt.calls import DtAnswer, DtRequest
 from deploy.errors import DeployError, NotReady
 from deploy.parallel import LEAVE_S
 from deploy.spec import CostSettings, SubscriptionSettings, Warehouse

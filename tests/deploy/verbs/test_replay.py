@@ -16,7 +16,7 @@ import pytest
 
 from deploy.errors import DeployError, InvalidOptions
 from deploy.function_client import Answer as FunctionAnswer
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from deploy.google.pubsub_api import PubSubFailed
 from deploy.program import UP
 from deploy.repair.replay import replayer

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deploy.dt.transport import DtAnswer, DtRequest
+from deploy.dt.calls import DtAnswer, DtRequest
 from deploy.errors import Aborted, DeployError, NotProven
 from deploy.spec import Alerts
 from deploy.steps import Argv, OldSecretRemoval, pending

@@ -12,17 +12,16 @@ import pytest
 
 from deploy.cli.parser import parse
 from deploy.cli.terminal import Terminal
-from deploy.dt.transport import DtAnswer
+from deploy.dt.calls import DtAnswer
 from deploy.errors import DeployError, InvalidOptions, NotProven
-from deploy.google.gcloud import Gcloud
-from deploy.google.https import Answer
+from deploy.google.calls import Answer
 from deploy.google.read_requests import request_of
 from deploy.spec import VERSION_LABEL
 from deploy.times import utc
 from deploy.verbs import USAGES
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.fakes.dt import DT_PROJECT
-from tests.deploy.fakes.gcloud import PROJECT, URL, Refused
+from tests.deploy.fakes.gcloud import PROJECT, URL, Refused, gcloud_alone
 from tests.deploy.stage import Deployment, Keyboard, Stage
 
 OPERATIONS = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
@@ -383,7 +382,7 @@ def test_a_verb_that_reads_by_rest_shows_the_same_with_one_command_of_gcloud(mor
     answers = {}
     for argv in commands:
         if request := request_of(argv, morning.clock()):
-            answer = Gcloud(morning.google).read(argv)
+            answer = gcloud_alone(morning.google).read(argv)
             found = {request.items: answer} if request.items else answer
             answers[request.url, (request.body or {}).get("filter")] = found
     morning.api.reads = lambda call: Answer(200, answers[call.url, (call.body or {}).get("filter")])

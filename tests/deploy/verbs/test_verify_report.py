@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy.dt.transport import DtAnswer, DtRequest
+from deploy.dt.calls import DtAnswer, DtRequest
 from deploy.errors import Aborted, DeployError
 from deploy.first_contact.document import NOT_REACHED
 from deploy.first_contact.questions import FIELDS, QUESTIONS, RETRIED_STATUSES

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from deploy.google.access_token import AccessTokens
-from deploy.google.gcloud import Gcloud
-from deploy.google.https import Answer, Call
+from deploy.google.calls import Answer, Call
 from deploy.google.pubsub_api import PubSubApi, PubSubFailed, Pulled
 from deploy.repair.arrived.drain import FIRST_S, PATIENCE_S, QUIET_S, Source, SubscriptionReader
 from deploy.repair.arrived.held import Held
-from tests.deploy.fakes.gcloud import PROJECT, FakeGcloud
+from tests.deploy.fakes.gcloud import PROJECT, FakeGcloud, gcloud_alone
 from tests.deploy.fakes.pubsub import FakePubSub, refusal
 from tests.function.fakes import FakeClock
 
@@ -23,7 +22,7 @@ class World:
         self.clock = FakeClock()
         self.pubsub = FakePubSub(self.clock, on_idle=lambda: self.clock.advance(2))
         self.pubsub.subscribe("one")
-        tokens = AccessTokens(Gcloud(FakeGcloud()).read_text, self.clock)
+        tokens = AccessTokens(gcloud_alone(FakeGcloud()).read_text, self.clock)
         self.api = PubSubApi(PROJECT, tokens, self.pubsub, self.clock.advance)
         self.taken: set[str] = set()
 

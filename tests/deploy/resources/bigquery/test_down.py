@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deploy.errors import Aborted, ApplyFailed, DeployError
-from deploy.google.https import Call
+from deploy.google.calls import Call
 from deploy.spec import Warehouse
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.gcloud import PROJECT

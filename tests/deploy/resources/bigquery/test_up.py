@@ -12,7 +12,7 @@ from deploy.bigquery.blueprint import VIEWS, Writer, subscription_body
 from deploy.bigquery.place import Place
 from deploy.bigquery.transform import FILE, transforms
 from deploy.errors import Aborted, ApplyFailed, NotOwned
-from deploy.google.https import Call
+from deploy.google.calls import Call
 from deploy.spec import Warehouse
 from deploy.steps import Argv
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
