@@ -3,6 +3,7 @@
 import pytest
 
 from deploy.verbs.exit_codes import NOTHING_TO_DO
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
 from tests.deploy.stage import Stage
 
@@ -18,7 +19,7 @@ def stage() -> Stage:
 @pytest.fixture
 def up(stage: Stage) -> Stage:
     """A finished deployment; the recorded requests are cleared."""
-    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    bring_up(stage)
     stage.google.asked.clear()
     return stage
 

@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ class Stage:
     def __post_init__(self) -> None:
         """Set the clock of the stage in Pub/Sub and in the REST APIs of alerts."""
         self.api = FakeGoogleApi(self.clock, self.google)
-        self.pubsub = FakePubSub(self.clock, on_idle=lambda: self.clock.advance(0.1))
+        self.pubsub = FakePubSub(self.clock, on_idle=partial(self.clock.advance, 0.1))
 
     def deployment(
         self,
@@ -212,6 +213,11 @@ class Stage:
     def noted(self) -> str:
         """Return what was printed to standard error."""
         return self.err.getvalue()
+
+    def becomes(self, other: "Stage") -> None:
+        """Take over the clouds, the clock and the terminal of another stage, which nobody uses after that."""
+        for name in ("google", "dt", "clock", "pubsub", "api", "bigquery", "report", "out", "err"):
+            setattr(self, name, getattr(other, name))
 
     def clear_screen(self) -> None:
         """Forget what was printed so far."""

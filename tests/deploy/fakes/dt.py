@@ -25,7 +25,7 @@ class FakeDt:
     ``stumbles`` are answers that replace those of the next calls; ``swallows`` is the number of POSTs of a connector
     that are carried out and not answered; ``interrupts`` are the groups of which the next POST is carried out, and then
     ended by Ctrl-C; ``lists_behind`` is the number of lists that do not have a new connector or device yet;
-    ``before`` is called with each request, and may answer it in place of DT;
+    ``before`` is called with each request, and may answer it in place of DT; ``after`` is called when it is answered;
     ``statuses_behind`` is the number of lists after a PATCH that still show paused connectors as paused; the next PATCH
     in a project of ``refuses`` is refused; ``history`` is DT's history of events of any device, ``histories`` that of
     each; ``on_event`` is called with each emulated event.
@@ -55,10 +55,16 @@ class FakeDt:
     _new_device: str = ""
     _new: dict[str, Any] | None = None
     before: Callable[[DtRequest], DtAnswer | None] = lambda _: None
+    after: Callable[[DtRequest], object] = lambda _: None
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def __call__(self, request: DtRequest) -> DtAnswer:
         """Answer one call."""
+        answer = self._answer(request)
+        self.after(request)
+        return answer
+
+    def _answer(self, request: DtRequest) -> DtAnswer:
         self.asked.append(request)
         if answer := self.before(request) or (self.stumbles.pop(0) if self.stumbles else None):
             return answer

@@ -1,5 +1,6 @@
 """A fake of the deployed function and of DT's deliveries: instances that see a new secret late, and events."""
 
+import hashlib
 import hmac
 import itertools
 import json
@@ -151,7 +152,7 @@ class FakeFunction:
         if signature not in signatures:
             return 401, '{"error": "signature"}', 0
         payload = json.loads(urlsafe_b64decode(head.partition(".")[2] + "=="))
-        if payload["checksum_sha256"] != claims(body, 0.0)["checksum_sha256"]:
+        if payload["checksum_sha256"] != hashlib.sha256(body).hexdigest():
             return 401, '{"error": "checksum"}', 0
         return 200, "{}", signatures.index(signature)
 

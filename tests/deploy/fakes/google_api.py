@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from deploy.google.calls import Answer, Call
 from tests.deploy.fakes.gcloud import PROJECT, FakeGcloud
 from tests.emulators.clouds.exchange import Answer as Reply
-from tests.emulators.clouds.exchange import Request, find_route
+from tests.emulators.clouds.exchange import Request, Route, find_route
 from tests.emulators.clouds.google.bigquery import BigQuery
 from tests.emulators.clouds.google.bigquery.problems import of_bigquery
 from tests.emulators.clouds.google.dashboards import Dashboards
@@ -46,9 +47,16 @@ class FakeGoogleApi:
         self.stumbles: list[tuple[str, str, Problem]] = []
         self.lost: list[tuple[str, str]] = []
         self.reads: Callable[[Call], Answer] = lambda _: Answer(0, why="there is no way but gcloud's")
+
+    @cached_property
+    def _routes(self) -> list[Route]:
         logs = (self.metrics.routes(), self.exclusions.routes())
         routes = (self.channels.routes(), self.dashboards.routes(), *logs, self.bigquery.routes())
-        self._routes = [route for some in routes for route in some]
+        return [route for some in routes for route in some]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy gets: all but the routes, which lead to what they were made of."""
+        return {name: value for name, value in vars(self).items() if name != "_routes"}
 
     @property
     def policies(self) -> dict[str, dict[str, Any]]:

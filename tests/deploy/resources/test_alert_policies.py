@@ -11,6 +11,7 @@ from deploy.spec import Alerts
 from deploy.stages.source import runbook
 from deploy.steps import Get, RestCall, Step
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage, spec
 
@@ -21,7 +22,7 @@ BY_HAND = f"projects/{PROJECT}/notificationChannels/77"
 @pytest.fixture
 def alerted(stage: Stage) -> Stage:
     """A finished deployment with alerts, and a channel that a person has made."""
-    assert stage.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    bring_up(stage, alerts=WITH_ALERTS)
     stage.api.sent.clear()
     (ours,) = stage.api.channels.items.values()
     stage.api.channels.items[BY_HAND] = {**ours, "name": BY_HAND, "userLabels": {}}

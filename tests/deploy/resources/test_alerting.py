@@ -11,6 +11,7 @@ from deploy.spec import Alerts
 from deploy.stages.source import runbook
 from deploy.steps import GcloudCall, RestCall
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage
 from tests.emulators.clouds.google.problems import Problem, aborted
@@ -26,7 +27,7 @@ KEYS = {
 @pytest.fixture
 def alerted(stage: Stage) -> Stage:
     """A finished deployment with alerts."""
-    assert stage.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    bring_up(stage, alerts=WITH_ALERTS)
     stage.api.sent.clear()
     stage.google.asked.clear()
     stage.out.truncate(0)

@@ -10,6 +10,7 @@ from deploy.spec import CostSettings
 from deploy.steps import Argv, Change
 from deploy.verbs.applying import again
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO, UNHEALTHY
+from tests.deploy.deployed import bring_up
 from tests.deploy.stage import Stage, spec
 
 LARGE, SMALL = CostSettings(profile="large"), CostSettings(profile="small")
@@ -19,7 +20,7 @@ BY_INSTANCE = "run services update dt-pubsub --no-cpu-throttling --region=europe
 @pytest.fixture
 def large(stage: Stage) -> Stage:
     """A finished deployment that is billed by instance."""
-    assert stage.deployment(cost=LARGE).up(verify=False) == NOTHING_TO_DO
+    bring_up(stage, cost=LARGE)
     stage.google.asked.clear()
     return stage
 

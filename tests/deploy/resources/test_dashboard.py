@@ -10,6 +10,7 @@ from deploy.spec import Alerts
 from deploy.stages.source import runbook
 from deploy.steps import Get, RestCall
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage, spec
 
@@ -20,7 +21,7 @@ NAME = f"projects/{PROJECT}/dashboards/dt-pubsub-dt-pubsub"
 @pytest.fixture
 def alerted(stage: Stage) -> Stage:
     """A finished deployment with alerts."""
-    assert stage.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    bring_up(stage, alerts=WITH_ALERTS)
     stage.api.sent.clear()
     return stage
 

@@ -10,6 +10,7 @@ from deploy.spec import Alerts
 from deploy.stages.source import runbook
 from deploy.steps import Get, RestCall
 from deploy.verbs.exit_codes import NOTHING_TO_DO
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage, spec
 
@@ -19,7 +20,7 @@ WITH_ALERTS = Alerts(emails=("ops@example.com",), pages=runbook())
 @pytest.fixture
 def alerted(stage: Stage) -> Stage:
     """A finished deployment with alerts."""
-    assert stage.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    bring_up(stage, alerts=WITH_ALERTS)
     stage.api.sent.clear()
     return stage
 

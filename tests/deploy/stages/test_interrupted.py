@@ -10,6 +10,7 @@ from deploy.stages.ownership import Ownership
 from deploy.stages.waves import waves
 from deploy.steps import Argv, GcloudCall, Step, pending
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT, gcloud_alone
 from tests.deploy.stage import Stage
@@ -82,6 +83,13 @@ def unhooked(stage: Stage) -> Iterator[None]:
     stage.google.before = stage.google.after = lambda _: None
 
 
+def finished() -> Stage:
+    """Return a stage with a finished deployment."""
+    stage = Stage()
+    bring_up(stage)
+    return stage
+
+
 def is_up(stage: Stage) -> bool:
     """Return whether another ``up`` finishes both ends without duplicates, and the plan is then empty."""
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO, stage.shown
@@ -138,8 +146,7 @@ def test_a_resource_of_others_that_appears_during_up_is_left_alone(line: str) ->
 @pytest.mark.parametrize("sentence", FALSE_ABSENCES)
 @pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])
 def test_a_404_that_is_not_of_the_resource_itself_stops_every_verb(verb: str, sentence: str) -> None:
-    stage = Stage()
-    stage.deployment().up(verify=False)
+    stage = finished()
     connectors = [*stage.dt.connectors[DT_PROJECT]]
     stage.google.broken, stage.dt.asked[:] = sentence, []
     if verb == "status":
@@ -154,8 +161,7 @@ def test_a_404_that_is_not_of_the_resource_itself_stops_every_verb(verb: str, se
 
 
 def test_down_changes_nothing_at_dt_before_google_has_been_read() -> None:
-    stage = Stage()
-    stage.deployment().up(verify=False)
+    stage = finished()
     stage.google.stumbles = [("functions describe", "PERMISSION_DENIED: Permission 'a.b' denied")]
     stage.dt.asked.clear()
     with pytest.raises(GcloudFailed, match="PERMISSION_DENIED"):
@@ -164,16 +170,14 @@ def test_down_changes_nothing_at_dt_before_google_has_been_read() -> None:
 
 
 def test_a_service_that_gcloud_calls_absent_is_read_a_second_way() -> None:
-    stage = Stage()
-    stage.deployment().up(verify=False)
+    stage = finished()
     stage.google.stumbles = [("run services describe", "Cannot find service [dt-pubsub]")]
     with pytest.raises(DeployError, match="but it has a policy"):
         stage.deployment().plan()
 
 
 def test_down_waits_for_a_build_as_up_does() -> None:
-    stage = Stage()
-    stage.deployment().up(verify=False)
+    stage = finished()
     stage.google.build_looks = 20
     assert is_down(stage)
     assert stage.clock.seconds > 90
@@ -199,8 +203,7 @@ def test_an_up_that_ends_at_any_change_is_finished_by_the_next_up_and_removed_by
 def test_a_down_that_ends_at_any_change_is_finished_by_the_next_down(
     place: int, how: type[BaseException], when: str
 ) -> None:
-    stage = Stage()
-    stage.deployment().up(verify=False)
+    stage = finished()
     setattr(stage.google, when, at(place, raising(how)))
     with unhooked(stage):
         stage.deployment().down()
@@ -301,8 +304,7 @@ def test_an_up_that_is_interrupted_just_after_its_last_step_says_that_every_step
 
 def test_two_concurrent_downs_remove_everything() -> None:
     for place in range(REMOVALS):
-        stage = Stage()
-        stage.deployment().up(verify=False)
+        stage = finished()
 
         def another(_: Argv, stage: Stage = stage) -> None:
             stage.google.before = lambda _: None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.verbs.exit_codes import NOTHING_TO_DO
+from tests.deploy.deployed import bring_up
 from tests.deploy.stage import Stage
 
 
@@ -15,7 +15,7 @@ def stage() -> Stage:
 @pytest.fixture
 def up(stage: Stage) -> Stage:
     """A finished deployment."""
-    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    bring_up(stage)
     stage.clear_screen()
     stage.google.asked.clear()
     stage.dt.asked.clear()

@@ -10,6 +10,7 @@ from deploy.resources.bigquery.subscription import SETTLED_S
 from deploy.spec import Warehouse
 from deploy.times import utc
 from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.bigquery import TABLE, TableRow
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.stage import Stage
@@ -22,7 +23,7 @@ WRITER = ("subscriptions", "dt-events-bigquery")
 @pytest.fixture
 def stored(stage: Stage) -> Stage:
     """A deployment that has stored its events in BigQuery for two days; the topic has kept its messages, too."""
-    assert stage.deployment(bigquery=SENSORS).up(verify=False) == NOTHING_TO_DO
+    bring_up(stage, bigquery=SENSORS)
     made_at = stage.clock() - 2 * DAYS_S
     stage.api.bigquery.catalog.tables["sensors", "events"]["creationTime"] = str(int(made_at * 1000))
     stage.google.things[WRITER]["labels"]["dt-pubsub-writes-since"] = str(int(made_at))

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from deploy.dt.calls import DtAnswer, DtRequest
+from deploy.dt.calls import DtRequest
 from deploy.errors import Aborted, DeployError, NotProven
 from deploy.spec import Alerts
 from deploy.steps import Argv, OldSecretRemoval, pending
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND, FakeDt
 from tests.deploy.fakes.function import HOUR_S, FakeFunction
 from tests.deploy.fakes.gcloud import URL
@@ -27,24 +28,11 @@ class Killed(BaseException):
 
 
 @dataclass
-class HookedDt(FakeDt):
-    """DT, with a function that is called after each call, as ``before`` is called before it."""
-
-    after: Callable[[DtRequest], None] = lambda _: None
-
-    def __call__(self, request: DtRequest) -> DtAnswer:
-        """Answer one call."""
-        answer = super().__call__(request)
-        self.after(request)
-        return answer
-
-
-@dataclass
 class House:
     """A deployment under load whose function has instances that see a new version late."""
 
     stage: Stage
-    dt: HookedDt
+    dt: FakeDt
     function: FakeFunction
 
     def rotate(self, **flags: Any) -> int:
@@ -91,16 +79,15 @@ def house() -> House:
 
 def new_house() -> House:
     """Return such a deployment."""
-    dt = HookedDt(connectors={DT_PROJECT: [], SECOND: []})
-    stage = Stage(dt=dt)
+    stage = Stage(dt=FakeDt(connectors={DT_PROJECT: [], SECOND: []}))
     stage.google.has_everything_on()
-    assert stage.deployment(dt_projects=(DT_PROJECT, SECOND)).up(verify=False) == NOTHING_TO_DO
+    bring_up(stage, dt_projects=(DT_PROJECT, SECOND))
     stage.google.things[SECRET]["annotations"]["team"] = "cold, chain = 1"
-    function = FakeFunction(stage.google, dt, stage.clock, lags_s=(0.0, 20.0, 70.0), load_s=15.0)
+    function = FakeFunction(stage.google, stage.dt, stage.clock, lags_s=(0.0, 20.0, 70.0), load_s=15.0)
     stage.post = function.post
     stage.out.truncate(0)
     stage.out.seek(0)
-    return House(stage, dt, function)
+    return House(stage, stage.dt, function)
 
 
 def test_a_rotation_refuses_no_event_and_ends_with_one_new_secret(house: House) -> None:

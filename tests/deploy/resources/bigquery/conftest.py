@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.spec import Warehouse
-from deploy.verbs.exit_codes import NOTHING_TO_DO
+from tests.deploy.deployed import bring_up
 from tests.deploy.stage import Stage
 
 SENSORS = Warehouse("sensors")
@@ -12,7 +12,7 @@ SENSORS = Warehouse("sensors")
 @pytest.fixture
 def stored(stage: Stage) -> Stage:
     """A finished deployment with BigQuery; what was recorded and shown is cleared."""
-    assert stage.deployment(bigquery=SENSORS).up(verify=False) == NOTHING_TO_DO
+    bring_up(stage, bigquery=SENSORS)
     forget(stage)
     return stage
 

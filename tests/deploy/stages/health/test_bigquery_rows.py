@@ -4,7 +4,8 @@ import pytest
 
 from deploy.errors import DeployError
 from deploy.spec import Warehouse
-from deploy.verbs.exit_codes import NOTHING_TO_DO, UNHEALTHY
+from deploy.verbs.exit_codes import UNHEALTHY
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage
 
@@ -14,7 +15,7 @@ SENSORS, NONE = Warehouse("sensors"), Warehouse()
 @pytest.fixture
 def stored(stage: Stage) -> Stage:
     """A healthy deployment that stores its events in BigQuery."""
-    assert stage.deployment(bigquery=SENSORS).up(verify=False) == NOTHING_TO_DO
+    bring_up(stage, bigquery=SENSORS)
     stage.google.log.append({"status": 200, "eventType": "touch", "timestamp": "2026-11-23T04:59:00Z"})
     stage.unread |= {"dt-events-bigquery": (0, 0), "dt-events-unwritten": (0, 0)}
     stage.out.truncate(0)
