@@ -1,6 +1,5 @@
 """Options: a flag overrides a variable, a variable overrides deploy.toml, and all errors are listed at once."""
 
-import contextlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -438,14 +437,24 @@ def test_an_answer_is_refused_for_the_reason_for_which_the_option_would_be() -> 
     assert refusal_of("cost.sensors", "0") == "'0' is not a whole number from 1 to 100,000,000, in digits alone"
 
 
-@pytest.mark.parametrize("verb", ["verify", "down"])
-def test_verify_and_down_take_only_the_options_that_identify_a_deployment(verb: str) -> None:
-    taken = []
-    for option in OPTIONS:
-        with contextlib.suppress(DeployError):
-            parse([verb, f"{option.flag}=x"], USAGES)
-            taken.append(option.flag)
-    assert taken == ["--project", "--region", "--dt-project", "--name", "--connector-name"]
+IDENTITY = ["--project", "--region", "--dt-project", "--name", "--connector-name"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "flags"),
+    [
+        *((verb, IDENTITY) for verb in ("verify", "down", "pause", "rotate", "backfill")),
+        ("status", [*IDENTITY, "--sensors"]),
+        ("init", IDENTITY[:-1]),
+        ("replay", ["--project", "--region", "--name"]),
+        ("audit", ["--project", "--dt-project", "--name"]),
+    ],
+)
+def test_a_verb_that_compares_no_settings_takes_only_the_options_that_identify_what_it_works_on(
+    verb: str, flags: list[str]
+) -> None:
+    taken = vars(parse([verb], USAGES))
+    assert [option.flag for option in OPTIONS if option.place in taken] == flags
 
 
 def test_list_takes_only_the_project() -> None:

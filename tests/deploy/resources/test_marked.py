@@ -7,6 +7,8 @@ import pytest
 from deploy.errors import DeployError
 from deploy.resources.catalog import watched
 from deploy.resources.marked import Marked
+from deploy.resources.pubsub import Topic
+from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import spec
 
 MARKED = [resource for resource in watched(spec()) if isinstance(resource, Marked)]
@@ -55,3 +57,12 @@ def test_a_resource_with_the_mark_is_deleted(resource: Marked) -> None:
     assert step.reason.startswith("marked dt-pubsub=dt-pubsub")
     assert step.call is not None
     assert " delete " in step.call.line()
+
+
+def test_the_mark_is_added_by_an_update_of_the_labels_and_what_has_it_is_compared() -> None:
+    topic = Topic(spec(), "dt-events")
+    label = "--update-labels=dt-pubsub=dt-pubsub"
+    assert topic.adoption == ("pubsub", "topics", "update", "dt-events", label, f"--project={PROJECT}")
+    assert [step.action for step in topic.plan({"topic": OURS})] == ["keep"]
+    (step,) = topic.removal({"topic": OURS})
+    assert step.reason == "marked dt-pubsub=dt-pubsub"

@@ -18,6 +18,12 @@ def test_the_account_is_created_by_name_and_later_named_by_address() -> None:
     assert ACCOUNT.describe == ("iam", "service-accounts", "describe", EMAIL, f"--project={PROJECT}")
 
 
+def test_the_mark_is_added_to_an_account_by_its_description() -> None:
+    assert ACCOUNT.title == "service account dt-pubsub"
+    description = "--description=Publishes the events of DT's sensors (dt-pubsub=dt-pubsub)"
+    assert ACCOUNT.adoption == ("iam", "service-accounts", "update", EMAIL, description, f"--project={PROJECT}")
+
+
 def test_a_disabled_account_is_enabled_and_an_enabled_one_kept() -> None:
     (step,) = ACCOUNT.plan({"account": {**OURS, "disabled": True}})
     assert (step.id, step.changes) == (ACCOUNT.id, (Change("disabled", old=True, new=False),))
