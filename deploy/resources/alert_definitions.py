@@ -12,6 +12,7 @@ Native metrics come before log-based ones: they need no log line, and exist befo
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from deploy.bigquery.place import TABLE
@@ -400,10 +401,15 @@ def page_text(spec: Spec, text: str) -> str:
         "--service=dt-pubsub": f"--service={spec.name}",
         "functions describe dt-pubsub": f"functions describe {spec.name}",
     }
+    return _named_otherwise(text, tuple(names.items()))
+
+
+@lru_cache(maxsize=256)  # because policies share pages, and each change of a policy plans all of them again
+def _named_otherwise(text: str, names: tuple[tuple[str, str], ...]) -> str:
     without_links = re.sub(r"\[([^\]]+)\]\(\.\./[^)]+\)", r"\1", text)  # a path of this repository, or a page's name
     without_links = re.sub(r"\[([^\]]+)\]\(([\w-]+)\.md\)", r"\1 (page \2)", without_links)
-    pattern = "|".join(re.escape(name) for name in names)
-    return re.sub(pattern, lambda match: names[match[0]], without_links)
+    own = dict(names)
+    return re.sub("|".join(map(re.escape, own)), lambda match: own[match[0]], without_links)
 
 
 def _threshold(spec: Spec, name: str) -> int:

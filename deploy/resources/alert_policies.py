@@ -6,6 +6,7 @@ switched off, a threshold that the settings do not name. Each update starts the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -88,13 +89,15 @@ class AlertPolicies(Alerting):
         found = {**found, "notificationChannels": _without(found.get("notificationChannels", []), surplus)}
         wanted["conditions"] = [_kept(condition, found, alert) for condition in alert.body["conditions"]]
         wanted["notificationChannels"] = _with_others(channels, found["notificationChannels"])
-        changed = {name: value for name, value in wanted.items() if differences({name: value}, found)}
+        changes = {name: differences({name: value}, found) for name, value in wanted.items()}
         body = {
-            name: merged(value, found.get(name)) if name == "userLabels" else value for name, value in changed.items()
+            name: merged(value, found.get(name)) if name == "userLabels" else value
+            for name, value in wanted.items()
+            if changes[name]
         }
-        mask = ",".join(_IN_MASK[name] for name in changed)
+        mask = ",".join(_IN_MASK[name] for name in body)
         call = RestCall("PATCH", f"{self.url_of(found)}?{urlencode({'updateMask': mask})}", body)
-        return step_of(part, differences(wanted, found), call, is_there=True, kept=f"is there{_by_hand(found)}")
+        return step_of(part, [*chain(*changes.values())], call, is_there=True, kept=f"is there{_by_hand(found)}")
 
 
 def _kept(condition: Mapping[str, Any], found: Found, alert: Alert) -> dict[str, Any]:

@@ -7,7 +7,7 @@ twice, and a policy gets the names of channels that were made just before.
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -69,8 +69,9 @@ class Alerting(Resource):
         """Return the steps from the actual to the desired state, and delete what this version no longer has."""
         if self.spec.alerts.are_removed:
             return self.removal(facts)
-        surplus = (self.delete(part, item, why, facts) for part, item, why in self.surplus(facts))
-        return (*self.plan_parts(facts), *surplus)
+        steps = self.plan_parts(facts)
+        surplus = self.surplus(facts, {step.id.part for step in steps})
+        return (*steps, *(self.delete(part, item, why, facts) for part, item, why in surplus))
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Return the steps that delete all resources of this deployment."""
@@ -90,9 +91,11 @@ class Alerting(Resource):
         there = {self.url_of(item) for _, item in self.ours(facts)}
         return step.call if step.call.url.partition("?")[0] in there else None
 
-    def surplus(self, facts: Facts) -> list[tuple[str, Found, str]]:
-        """Return the resources of this deployment that are there twice or no longer wanted, with part and reason."""
-        wanted = {step.id.part for step in self.plan_parts(facts)}
+    def surplus(self, facts: Facts, wanted: Collection[str]) -> list[tuple[str, Found, str]]:
+        """Return the resources of this deployment that are there twice or no longer wanted, with part and reason.
+
+        ``wanted``: the parts that this version has.
+        """
         seen: set[str] = set()
         left = []
         for part, item in self.ours(facts):

@@ -4,7 +4,7 @@ It is replaced whole. So a request has also what a person has added: further til
 of ours is known by its title.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -71,9 +71,9 @@ class Dashboard(Alerting):
         call = RestCall("PATCH", self.url_of(found), merged(wanted, kept))
         return (step_of(self.id, differences(wanted, found), call, is_there=True, kept="shows what it should"),)
 
-    def surplus(self, facts: Facts) -> list[tuple[str, Found, str]]:
+    def surplus(self, facts: Facts, wanted: Collection[str]) -> list[tuple[str, Found, str]]:
         """Return nothing: there can be only one dashboard of this id."""
-        del facts
+        del facts, wanted
         return []
 
 

@@ -28,7 +28,7 @@ ROOM = 4
 def filled(value: bytes, size: int, end: bytes = b"") -> bytes:
     """Return an event whose data are as many of these values as fit."""
     start, close = body()[:-1] + b',"more":[', (b"," + end if end else b"") + b"]}"
-    return start + b",".join([value] * ((size - len(start) - len(close)) // (len(value) + 1))) + close
+    return start + ((value + b",") * ((size - len(start) - len(close)) // (len(value) + 1)))[:-1] + close
 
 
 def text(letters: bytes, size: int) -> bytes:
