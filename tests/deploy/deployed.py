@@ -8,13 +8,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deploy.resources import catalog
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.dt import FakeDt
 from tests.deploy.fakes.gcloud import FakeGcloud
 from tests.deploy.stage import Stage
 
 _kept = dict[str, Stage]()
-"""The services that are on before, DT's projects, and the changes of the spec -> the stage after ``up``."""
+"""What is there before, the changes of the spec, and the resources that ``up`` makes -> the stage after ``up``."""
 
 
 def bring_up(stage: Stage, **changes: Any) -> None:
@@ -25,7 +26,8 @@ def bring_up(stage: Stage, **changes: Any) -> None:
     if "MUTANT_UNDER_TEST" in os.environ:  # tests/prove looks which tests call what, so each has to run up itself
         stage.becomes(_brought_up(services, projects, changes))
         return
-    key = repr((services, projects, sorted(changes.items())))
+    made = [entry.kind.__name__ for entry in catalog.MADE]  # to which a test may add
+    key = repr((services, projects, sorted(changes.items()), made))
     if key not in _kept:
         if "bigquery" in changes:  # BigQuery has to ask DuckDB the first time, and a running DuckDB cannot be copied
             _brought_up(services, projects, changes)

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.errors import DeployError, NotProven
 from deploy.function_client import Answer
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT, URL
 from tests.deploy.stage import Stage
@@ -20,7 +21,7 @@ from tests.deploy.stage import Stage
 def stage() -> Stage:
     """Return a complete deployment whose emulated events arrive correctly."""
     stage = Stage()
-    stage.deployment().up(verify=False)
+    bring_up(stage)
     stage.dt.on_event = arriving(stage)
     stage.out.truncate(0)
     stage.out.seek(0)

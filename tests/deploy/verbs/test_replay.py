@@ -24,6 +24,7 @@ from deploy.repair.replay.leases import LEASE_S
 from deploy.repair.republisher import Outdated
 from deploy.spec import SOURCE_LABEL
 from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET
+from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.fakes.operator_function import OperatorFunction
 from tests.deploy.fakes.pubsub import refusal
@@ -39,7 +40,7 @@ class House:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         stage.google.has_everything_on()
-        assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+        bring_up(stage)
         stage.out.truncate(0)
         stage.out.seek(0)
         self.function = OperatorFunction(stage.secret)
