@@ -51,7 +51,8 @@ def test_a_part_is_named_by_its_region_and_owned_as_the_function_there_is() -> N
     assert [step.id.part for step in steps] == ["asia-east1", "us-east1"]
     assert steps[0].resource == "function in region asia-east1"
     assert steps[0].reason == f"marked dt-pubsub=dt-pubsub, and the region is {REGION} now"
-    assert elsewhere.describe[-2:] == ("--filter=labels.dt-pubsub=dt-pubsub", f"--project={PROJECT}")
+    listed_by = ("functions", "list", "--v2", "--filter=labels.dt-pubsub=dt-pubsub", f"--project={PROJECT}")
+    assert (elsewhere.title, elsewhere.describe) == ("functions in other regions", listed_by)
     described = elsewhere.owner(steps[0].id).describe
     assert isinstance(described, tuple)
     assert described[-2:] == ("--region=asia-east1", f"--project={PROJECT}")
