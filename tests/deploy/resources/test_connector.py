@@ -262,6 +262,7 @@ def test_a_secret_that_dt_does_not_show_is_sent_again_only_after_a_new_one_was_m
     hidden = connector(signs_with="unknown")
     assert [step.action for step in planned(hidden)] == ["keep"]
     assert [step.action for step in planned(hidden, new_secret=True)] == ["update"]
+    assert [step.action for step in plan_connector(spec(), DT_PROJECT, (hidden,), URL)] == ["keep"]
 
 
 def test_a_secret_that_dt_does_not_show_is_mentioned() -> None:
@@ -279,6 +280,12 @@ def test_the_connector_with_our_secret_stays_and_a_second_is_deleted_only_if_it_
     assert deleted.reason == "a second one for the same function: every event would arrive twice"
     other_secret = connector(1, signs_with="another")
     assert owned_by(spec(), (other_secret, newer), URL) == (newer,)
+
+
+def test_of_two_connectors_with_our_secret_the_one_with_our_name_stays_and_of_two_with_both_the_oldest() -> None:
+    renamed, named = connector(1, display_name="Fridges"), connector(2)
+    assert owned_by(spec(), (renamed, named), URL) == (named,)
+    assert owned_by(spec(), (connector(3), named), URL) == (named, connector(3))
 
 
 @pytest.mark.parametrize(

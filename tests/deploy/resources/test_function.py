@@ -71,6 +71,12 @@ def test_a_function_is_made_by_one_command_with_every_setting() -> None:
 def test_variables_are_separated_by_the_first_mark_that_none_of_them_contains() -> None:
     assert env_words({"B": "2", "A": "1"}) == "A=1,B=2"
     assert env_words({"B": "2", "A": "1,3"}) == "^;^A=1,3;B=2"
+    assert env_words({"B": "2", "A": "1,;|~#3"}) == "^~0~^A=1,;|~#3~0~B=2"
+
+
+def test_the_mark_is_added_to_a_function_by_a_deployment_because_gcloud_cannot_only_label_it() -> None:
+    flags = ("--gen2", "--source=.", "--update-labels=dt-pubsub=dt-pubsub", "--region=europe-west1")
+    assert FUNCTION.adoption == ("functions", "deploy", "dt-pubsub", *flags, f"--project={PROJECT}")
 
 
 @pytest.mark.parametrize(

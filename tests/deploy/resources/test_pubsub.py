@@ -189,6 +189,8 @@ def test_a_new_subscription_keeps_the_order_and_an_old_one_that_does_not_is_show
     assert "--enable-message-ordering" in made.call.argv
     (kept,) = ordered.plan({"subscription": FOUND})
     assert "without message ordering, as it was made" in kept.reason
+    (kept,) = ordered.plan({"subscription": {**FOUND, "enableMessageOrdering": True}})
+    assert kept.reason == "never expires, keeps 7 days"
 
 
 @pytest.mark.parametrize(
