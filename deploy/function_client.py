@@ -82,7 +82,7 @@ def claims(body: bytes, now: float, origin: str | None = None) -> dict[str, Any]
 
 def sign(payload: Mapping[str, Any], secret: Secret) -> str:
     """Return claims as an HS256 token, the value of DT's header ``X-Dt-Signature``."""
-    head = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, dict(payload)))
+    head = f"{_HS256}.{_base64url(json.dumps(dict(payload)).encode())}"
     return f"{head}.{_base64url(hmac.digest(secret.reveal().encode(), head.encode(), 'sha256'))}"
 
 
@@ -92,3 +92,6 @@ def _probe_id() -> str:
 
 def _base64url(raw: bytes) -> str:
     return urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+_HS256 = _base64url(b'{"alg": "HS256", "typ": "JWT"}')

@@ -98,9 +98,9 @@ class FakeFunction:
                         self.send(project, connector, f"sensor{next(self._ids)}", {"touch": {}})
             self.repeat()
 
-    def pass_a_day(self) -> None:
-        """Let a day pass, with an event an hour."""
-        self.load_s, before = HOUR_S, self.load_s
+    def pass_a_day(self, event_every_s: float = HOUR_S) -> None:
+        """Let a day pass, in which each connector sends an event whenever so many seconds have passed."""
+        self.load_s, before = event_every_s, self.load_s
         self.advance(24 * HOUR_S)
         self.load_s = before
 
@@ -158,9 +158,10 @@ class FakeFunction:
 
     def _read(self, instance: Instance) -> None:
         """Read the mounted file: the newest version that this instance sees. If that fails, keep the last secrets."""
-        for number in range(1, len(self.google.versions[SECRET]) + 1):
-            self._seen.setdefault(number, self.clock())
-        number = max(number for number, at in self._seen.items() if at + instance.lag_s <= self.clock())
+        now = self.clock()
+        for number in range(len(self._seen) + 1, len(self.google.versions[SECRET]) + 1):
+            self._seen[number] = now
+        number = max(number for number, at in self._seen.items() if at + instance.lag_s <= now)
         if self.google.state_of(SECRET, number) == "ENABLED":
             instance.secrets = self.google.versions[SECRET][number - 1].split()
 

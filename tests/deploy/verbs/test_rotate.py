@@ -113,12 +113,12 @@ def test_a_rotation_refuses_no_event_and_ends_with_one_new_secret(house: House) 
 
 
 def until_it_is_done(house: House) -> None:
-    """Rotate, wait for the grace period, and rotate again."""
+    """Rotate, wait for the grace period, in which no secret changes, and rotate again."""
     for _ in range(3):
         house.rotate()
         if house.note().startswith("done+"):
             break
-        house.function.pass_a_day()
+        house.function.pass_a_day(event_every_s=6 * HOUR_S)
 
 
 def kill_at(house: House, place: int, *, done: bool) -> None:
