@@ -2,10 +2,9 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from pathlib import Path
@@ -16,16 +15,23 @@ import pytest
 from deploy import parallel
 from deploy.parallel import MAX_WORKERS, begun, wait_for, worker_pool
 from tests.blackbox.serving import eventually
+from tests.forks import Forks
 from tests.leftovers import interrupting
 from tests.pace import in_time
 
-ROOT = Path(__file__).parents[2]
 LONG_S = 60.0
 SOON_S = 15.0
 """Seconds: far less than the sleeps of the tests, and far more than any machine needs to react."""
 OBEYS_S = 2.0
 
 DOWN = 'echo "ERROR: (gcloud.x) UNAVAILABLE: the service is down" >&2; exit 1'
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """A process that has imported the command, and runs it in forks."""
+    with Forks("deploy.cli.parser", "deploy.wiring") as made:
+        yield made
 
 
 def test_ctrl_c_ends_every_sleep_and_waiting_work_never_starts() -> None:
@@ -101,26 +107,23 @@ def test_the_main_thread_alone_sleeps_for_the_full_time() -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_verb_that_waits_for_google_ends_at_once_on_a_signal(tmp_path: Path, signum: signal.Signals) -> None:
+def test_a_verb_that_waits_for_google_ends_at_once_on_a_signal(
+    tmp_path: Path, forks: Forks, signum: signal.Signals
+) -> None:
     (tmp_path / "gcloud").write_text(f"#!/bin/sh\n{DOWN}\n", "utf-8")
     (tmp_path / "gcloud").chmod(0o700)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DT_")}
     flags = ("--project=cold-chain-prod", "--region=europe-west1", "--dt-project=c0md3pm0p7bet3vico8g")
-    with subprocess.Popen(
-        [sys.executable, "-m", "deploy", "plan", *flags],
-        cwd=ROOT,
-        env={**environ, "PATH": f"{tmp_path}:{environ['PATH']}"},
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as plan:
-        assert plan.stderr
-        while "again in 4 s" not in plan.stderr.readline():
-            assert plan.poll() is None
-        signalled_at = time.monotonic()
-        plan.send_signal(signum)
-        errors = plan.stderr.read()
-    assert (plan.returncode, "interrupted" in errors) == (1, True), errors
+    shown = tmp_path / "shown"
+    path = f"{tmp_path}:{environ['PATH']}"
+    plan = forks.begin(("deploy", "plan", *flags), {2: shown}, {**environ, "PATH": path})
+    while not shown.exists() or "again in 4 s" not in shown.read_text("utf-8"):
+        assert plan.poll() is None
+        time.sleep(0.01)
+    signalled_at = time.monotonic()
+    os.kill(plan.pid, signum)
+    status, errors = plan.wait(), shown.read_text("utf-8")
+    assert (status, "interrupted" in errors) == (1, True), errors
     in_time(time.monotonic() - signalled_at, SOON_S)
 
 
@@ -142,29 +145,22 @@ wait
     ids=["in the main thread", "in others", "gcloud's configuration"],
 )
 def test_a_signal_while_reading_ends_the_verb_and_all_gcloud_processes(
-    tmp_path: Path, verb: str, answers: str, signum: signal.Signals, ignores: str
+    tmp_path: Path, forks: Forks, verb: str, answers: str, signum: signal.Signals, ignores: str
 ) -> None:
     pids = tmp_path / "pids"
     (tmp_path / "gcloud").write_text(HANGS.format(pids=pids, ignores=ignores, answers=answers), "utf-8")
     (tmp_path / "gcloud").chmod(0o700)
     flags = ("--project=cold-chain-prod", "--region=europe-west1", "--dt-project=c0md3pm0p7bet3vico8g")
     keys = dict.fromkeys(("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL"), "x")
-    with subprocess.Popen(
-        [sys.executable, "-m", "deploy", verb, *flags],
-        cwd=ROOT,
-        env={**os.environ, **keys, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr
-        while not pids.exists() or len(pids.read_text("utf-8").split()) < 2:
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.01)
-        signalled_at = time.monotonic()
-        process.send_signal(signum)
-        errors = process.stderr.read()
-    assert (process.returncode, "interrupted" in errors) == (1, True), errors
+    shown, path = tmp_path / "shown", f"{tmp_path}:{os.environ['PATH']}"
+    process = forks.begin(("deploy", verb, *flags), {2: shown}, {**os.environ, **keys, "PATH": path})
+    while not pids.exists() or len(pids.read_text("utf-8").split()) < 2:
+        assert process.poll() is None, shown.read_text("utf-8")
+        time.sleep(0.01)
+    signalled_at = time.monotonic()
+    os.kill(process.pid, signum)
+    status, errors = process.wait(), shown.read_text("utf-8")
+    assert (status, "interrupted" in errors) == (1, True), errors
     in_time(time.monotonic() - signalled_at, OBEYS_S)
     started = [int(pid) for pid in pids.read_text("utf-8").split()]
     assert eventually(lambda: not any(map(_runs, started))), "what was killed has ended a moment later"

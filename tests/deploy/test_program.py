@@ -1,6 +1,5 @@
 """Every text that shows a command shows it under the name by which it was started."""
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.program import MODULE, PROGRAM, name_of
+from tests.texts import texts
 
 ROOT = Path(__file__).parents[2]
 MODULES = [path for path in (ROOT / "deploy").rglob("*.py") if path.name != "program.py"]
@@ -29,14 +29,6 @@ MODULES = [path for path in (ROOT / "deploy").rglob("*.py") if path.name != "pro
 )
 def test_the_name_is_the_one_that_the_user_typed(argv0: str, name: str) -> None:
     assert name_of(argv0) == name
-
-
-def texts(path: Path) -> list[str]:
-    """Return the strings of a module without its docstrings."""
-    tree = ast.parse(path.read_text("utf-8"))
-    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    strings = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in bare]
-    return [node.value for node in strings if isinstance(node.value, str)]
 
 
 def test_no_other_module_writes_the_name_into_a_text() -> None:

@@ -3,7 +3,6 @@
 The tests marked ``installs`` fetch packages from the index, as pip and pipx do for a user.
 """
 
-import ast
 import email
 import os
 import re
@@ -25,6 +24,7 @@ from deploy.verbs import VERBS
 from function.version import VERSION
 from tests.audit.requirements import pins
 from tests.emulators.clouds import Clouds, clouds
+from tests.texts import texts
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -147,15 +147,8 @@ def test_an_installed_command_names_pages_that_it_has(site: Path, tmp_path: Path
 
 def test_no_text_of_the_command_names_a_page_by_a_path_that_an_installed_one_does_not_have() -> None:
     for path in sorted((ROOT / "deploy").rglob("*.py")):
-        tree = ast.parse(path.read_text("utf-8"))
-        bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
-        texts = [
-            node.value
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare
-        ]
         if path.name != "pages.py":
-            assert [text for text in texts if re.search(r"(?<![\w./-])docs/", text)] == [], path
+            assert [text for text in texts(path) if re.search(r"(?<![\w./-])docs/", text)] == [], path
 
 
 def test_every_page_that_the_command_names_exists() -> None:

@@ -135,7 +135,12 @@ def test_without_posix_the_deployment_starts_and_reports_missing_settings(python
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.tools
+def test_without_posix_a_verb_starts_and_reports_a_missing_gcloud(python: Path, tmp_path: Path) -> None:
+    done = run(python, "-m", "deploy", "list", "--project=my-project", PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "error: gcloud: not installed" in done.stderr
+
+
 def test_without_posix_the_whole_path_runs_with_the_embedded_pubsub(python: Path) -> None:
     done = run(python, "-m", "tests.emulators", "run", "--pubsub", "embedded")
     assert (done.returncode, done.stderr) == (0, "")

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ from deploy.steps import ConnectorCall, GcloudCall, ResourceId, create
 from deploy.verbs import USAGES, VERBS
 from function.version import VERSION
 from tests.deploy.stage import Keyboard
+from tests.forks import Forks
 
 
 class Full(io.StringIO):
@@ -325,13 +327,16 @@ def test_an_abbreviated_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> N
     assert "unrecognized arguments: --ye; did you mean --yes?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
-def test_help_shows_every_flag_with_its_default_and_its_variable(
-    option: Option, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit):
+@pytest.fixture(scope="module")
+def shown_by_up_help() -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as shown, pytest.raises(SystemExit):
         command.main(["up", "--help"])
-    shown = " ".join(capsys.readouterr().out.split())
+    return shown.getvalue()
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
+def test_help_shows_every_flag_with_its_default_and_its_variable(option: Option, shown_by_up_help: str) -> None:
+    shown = " ".join(shown_by_up_help.split())
     assert f"{option.flag} {option.metavar}" in shown
     default = "(required)" if option.default == "required" else f"(default: {option.default})"
     assert f"{default} [{option.variable}" in shown
@@ -369,18 +374,22 @@ def test_white_space_around_credentials_is_ignored() -> None:
     assert (read.key_id, read.secret.reveal(), read.email) == ("key", "secret", "a@b")
 
 
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """A process that has imported what no package is needed for; its forks import the rest."""
+    with Forks("deploy.cli.parser", "deploy.verbs") as made:
+        yield made
+
+
 @pytest.mark.parametrize("text", ["no JSON", "{}", None])
-def test_a_credentials_file_of_the_package_is_not_read(tmp_path: Path, text: str | None) -> None:
-    file = tmp_path / "credentials.json"
+def test_a_credentials_file_of_the_package_is_not_read(tmp_path: Path, forks: Forks, text: str | None) -> None:
+    file, shown = tmp_path / "credentials.json", tmp_path / "shown"
     if text is not None:
         file.write_text(text, "utf-8")
     environ = {**os.environ, "DT_CREDENTIALS_FILE": str(file), "PATH": str(tmp_path)}  # without a gcloud
-    asked = [sys.executable, "-m", "deploy", "follow", "--project=my-project", "--count=none"]
-    done = subprocess.run(asked, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.splitlines()[:2]) == (
-        1,
-        ["error: invalid options:", "  --count: 'none' is not a number from 1 on"],
-    )
+    status = forks.begin(("deploy", "follow", "--project=my-project", "--count=none"), {2: shown}, environ).wait()
+    assert status == 1
+    assert shown.read_text("utf-8").startswith("error: invalid options:\n  --count: 'none' is not a number from 1 on\n")
 
 
 def test_an_unexpected_error_is_caught_with_a_request_to_report_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -593,14 +602,3 @@ def test_closed_streams_and_limited_encodings_are_no_failure(closing: str) -> No
     done = subprocess.run(line, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert b"Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("words", ["--help", "plan"])
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
-def test_a_full_disk_ends_with_1_and_without_a_traceback(nowhere: Path, words: str) -> None:
-    line = ["sh", "-c", f'exec "$0" -m deploy {words} > /dev/full 2> {nowhere}/shown', sys.executable]
-    done = subprocess.run(line, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
-    shown = (nowhere / "shown").read_text("utf-8")
-    assert done.returncode in {0, 1}, shown
-    assert "Traceback" not in shown
-    assert "Exception ignored" not in shown

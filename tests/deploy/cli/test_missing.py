@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -46,13 +46,6 @@ def test_missing_packages_are_reported_with_the_command_that_installs_them(words
     assert second == f"  fix: python -m pip install --no-deps --require-hashes {locks}"
 
 
-def test_missing_packages_are_reported_in_json_too() -> None:
-    done = run("-m", "deploy", "plan", "--json", *SETTINGS)
-    error = json.loads(done.stdout)["error"]
-    assert (done.returncode, error["what"]) == (1, f"disruptive is not installed for {sys.executable}")
-    assert error["fix"] == [f"python {INSTALL} -r deploy/requirements.txt"]
-
-
 SEVERAL = """
 import contextlib, io, json, os, sys
 os.environ["COLUMNS"] = "80"
@@ -84,22 +77,50 @@ NEEDS_NO_PACKAGE = {
 """Command lines that are answered without a call to a cloud, with their exit status and a part of what is shown."""
 
 
-@pytest.mark.parametrize("options", [(), ("-S",)], ids=["with the packages", "without them"])
-def test_help_and_errors_of_the_command_line_import_no_package(options: Sequence[str]) -> None:
-    line = [sys.executable, *options, "-c", SEVERAL, *NEEDS_NO_PACKAGE]
+IN_JSON = " ".join(("plan --json", *SETTINGS))
+
+Shown = Mapping[str, tuple[int, str]]
+"""Exit status and output of command lines."""
+
+
+def several(*lines: str, options: Sequence[str] = ()) -> tuple[Shown, list[str]]:
+    """Run command lines in one process; return what they show, and which packages were imported."""
+    line = [sys.executable, *options, "-c", SEVERAL, *lines]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, encoding="utf-8", check=True, timeout=60)
-    printed, imported = json.loads(done.stdout)
-    for (wanted, part), (status, shown) in zip(NEEDS_NO_PACKAGE.values(), printed, strict=True):
-        assert part in shown
-        assert status == wanted
+    shown, imported = json.loads(done.stdout)
+    return {line: (status, text) for line, (status, text) in zip(lines, shown, strict=True)}, imported
+
+
+@pytest.fixture(scope="module")
+def without_packages() -> Shown:
+    return several(*NEEDS_NO_PACKAGE, IN_JSON, options=["-S"])[0]
+
+
+@pytest.mark.parametrize("line", NEEDS_NO_PACKAGE)
+def test_help_and_errors_of_the_command_line_need_no_package(line: str, without_packages: Shown) -> None:
+    status, part = NEEDS_NO_PACKAGE[line]
+    assert without_packages[line][0] == status
+    assert part in without_packages[line][1]
+
+
+def test_help_without_the_packages_is_the_help_with_them(
+    without_packages: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert without_packages["--help"] == (0, build_parser(USAGES).format_help())
+
+
+def test_help_imports_no_package_although_it_is_installed() -> None:
+    shown, imported = several("plan --help", "staus", "plan")
+    assert [status for status, _ in shown.values()] == [0, 1, 1]
     assert imported == []
 
 
-def test_help_without_the_packages_is_the_help_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    done = run("-m", "deploy", "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == build_parser(USAGES).format_help()
+def test_missing_packages_are_reported_in_json_too(without_packages: Shown) -> None:
+    status, shown = without_packages[IN_JSON]
+    error = json.loads(shown.partition("error: ")[0])["error"]
+    assert (status, error["what"]) == (1, f"disruptive is not installed for {sys.executable}")
+    assert error["fix"] == [f"python {INSTALL} -r deploy/requirements.txt"]
 
 
 @pytest.fixture
