@@ -37,7 +37,7 @@ def test_a_role_is_granted_unless_the_account_has_it_without_a_condition(binding
     assert step.call == GcloudCall((*argv, "--role=roles/pubsub.publisher", f"--project={PROJECT}"))
     assert (step.action, step.id, step.reason) == ("create", PUBLISHER.id, "not granted")
     (step,) = PUBLISHER.plan({"policy": {"bindings": [*bindings, GRANTED]}})
-    assert (step.action, step.reason) == ("keep", "dt-pubsub has it")
+    assert (step.action, step.id, step.reason) == ("keep", PUBLISHER.id, "dt-pubsub has it")
 
 
 def test_the_role_on_the_secret_is_granted_without_a_condition() -> None:

@@ -46,7 +46,10 @@ def test_a_resource_without_the_mark_is_refused_with_the_command_that_adopts_it(
     (line,) = refused.value.fix
     assert "dt-pubsub=dt-pubsub" in line
     (step,) = resource.removal({resource.key: THEIRS})
-    assert (step.action, step.reason) == ("keep", "does not have the label dt-pubsub=dt-pubsub")
+    assert (step.action, step.id, step.reason) == (
+        *("keep", resource.id),
+        "does not have the label dt-pubsub=dt-pubsub",
+    )
 
 
 @every_marked_resource

@@ -32,6 +32,12 @@ def test_a_disabled_account_is_enabled_and_an_enabled_one_kept() -> None:
     assert (step.action, step.id, step.reason) == ("keep", ACCOUNT.id, "is there")
 
 
+def test_an_account_is_deleted_by_its_address_and_nothing_else_is_lost_with_it() -> None:
+    (step,) = ACCOUNT.removal({"account": OURS})
+    assert (step.action, step.reason) == ("delete", "marked dt-pubsub=dt-pubsub")
+    assert step.call == GcloudCall(("iam", "service-accounts", "delete", EMAIL, f"--project={PROJECT}"))
+
+
 def test_the_mark_of_a_deployment_whose_name_is_longer_is_not_ours() -> None:
     assert not ACCOUNT.is_ours({"description": "(dt-pubsub=dt-pubsub-2)"})
     assert not ACCOUNT.is_ours({})
