@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.resources.by_hand import on_dataset, on_service, on_table
+from deploy.resources.by_hand import on_dataset, on_function, on_service, on_table, variables_of
 from deploy.stages.health.rows import rows_of
 from deploy.stages.plan import plan
 from deploy.steps import pending
@@ -241,7 +241,12 @@ def test_what_deletes_or_encrypts_a_table_or_refuses_its_queries_is_shown(
     assert on_table(found) == phrases
 
 
+def test_requests_that_are_all_pinned_to_one_revision_are_not_shown_because_a_step_ends_that() -> None:
+    assert on_service({"spec": {"traffic": [{"revisionName": "old", "percent": 100}]}}) == []
+
+
 def test_a_service_of_which_google_shows_nothing_has_no_setting_made_by_hand() -> None:
+    assert on_function({}) == variables_of({}, {}) == []
     assert on_service({}) == on_service({"metadata": {}, "spec": {"traffic": None}}) == []
 
 
