@@ -2,7 +2,6 @@
 
 import pytest
 
-from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.deployed import bring_up
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
 from tests.deploy.stage import Stage
@@ -25,10 +24,11 @@ def up(stage: Stage) -> Stage:
 
 
 @pytest.fixture
-def two(up: Stage) -> Stage:
+def two(stage: Stage) -> Stage:
     """A finished deployment with two DT projects."""
-    up.dt.connectors[SECOND] = []
-    assert up.deployment(dt_projects=(DT_PROJECT, SECOND)).up(verify=False) == NOTHING_TO_DO
-    up.out.truncate(0)
-    up.out.seek(0)
-    return up
+    stage.dt.connectors[SECOND] = []
+    bring_up(stage, dt_projects=(DT_PROJECT, SECOND))
+    stage.out.truncate(0)
+    stage.out.seek(0)
+    stage.google.asked.clear()
+    return stage
