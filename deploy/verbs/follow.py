@@ -1,5 +1,6 @@
 """``follow``: show events as they come, read from temporary subscriptions, so that no other subscriber misses one."""
 
+import importlib
 import re
 import sys
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from deploy.live.names import Names
 from deploy.live.session import Session, session
 from deploy.live.view import Style, View, opened, shown_filter
 from deploy.live.wanted import Wanted
-from deploy.live.web.opening import PORT, PageOptions, has_browser, live_page
+from deploy.live.web.options import PORT, PageOptions, has_browser
 from deploy.program import PROGRAM
 from deploy.times import seconds, spoken
 from deploy.verbs.event_flags import ANY_TYPE, DEVICE, TYPE, faults_of_types, read_flag
@@ -135,7 +136,11 @@ def _page(
     if options is None:
         return nullcontext(lambda _: None)
     title = f"{context.spec.name} in {context.spec.google_project}"
-    return live_page(title, session.connection, known.read, options, context.terminal.info)
+    opening = importlib.import_module("deploy.live.web.opening")  # other verbs do not wait for this import
+    page: AbstractContextManager[Callable[[Message], object]] = opening.live_page(
+        title, session.connection, known.read, options, context.terminal.info
+    )
+    return page
 
 
 def _show(reading: Session, view: View, limits: Limits, clock: Clock) -> int:

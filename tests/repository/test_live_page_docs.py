@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from deploy.live.web.curl import NOTE, SECRET, URL
-from deploy.live.web.opening import PORT
+from deploy.live.web.options import PORT
 from deploy.verbs import VERBS
 
 ROOT = Path(__file__).parents[2]

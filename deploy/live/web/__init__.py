@@ -3,6 +3,7 @@
 ===========  ================================================================  ===================
 ``server``   listens on the loopback address, and answers the page's requests  a port, threads
 ``opening``  serves the page of follow, and opens a browser                    a port, the browser
+``options``  the page's port and names, and whether a browser is there         nothing
 ``routes``   the answer to each path: files, one event's bytes or command      nothing
 ``access``   who may see the page: host name, token, cookie                    random numbers
 ``stream``   the messages of a feed as server-sent events                      nothing

@@ -2,28 +2,16 @@
 
 import secrets
 import webbrowser
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from deploy.live.feed import Connection, Feed
 from deploy.live.message import Message
 from deploy.live.readings import Reading
 from deploy.live.web import curl
+from deploy.live.web.options import PORT, PageOptions
 from deploy.live.web.server import listening
 from deploy.live.web.shown import Shown, Source
-
-PORT = 8090
-"""The page's port if none is given and this one is free."""
-
-
-@dataclass(frozen=True, slots=True)
-class PageOptions:
-    """How the page is opened. ``port``: None for the usual one. ``opens``: whether a browser is started."""
-
-    port: int | None = None
-    host_names: tuple[str, ...] = ()
-    opens: bool = True
 
 
 @contextmanager
@@ -53,10 +41,3 @@ def live_page(
 
 def _signing(message: Message, file_name: str) -> str:
     return curl.signing(message.data, file_name)
-
-
-def has_browser(environ: Mapping[str, str], platform: str) -> bool:
-    """Return whether a browser on this machine's screen can be started. ``platform``: as in ``sys.platform``."""
-    if environ.get("SSH_CONNECTION") or environ.get("CLOUD_SHELL"):
-        return False
-    return platform in {"darwin", "win32"} or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))

@@ -1,6 +1,6 @@
 """A picture as SVG, with a title, a description and a text for each tile, for programs that read it out. Pure."""
 
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from deploy.repair.audit.heat_map import PAPER, Picture, Rectangle, Text
 
@@ -24,12 +24,12 @@ def svg(picture: Picture) -> bytes:
 def _shape(shape: Rectangle | Text) -> str:
     if isinstance(shape, Text):
         anchor = " text-anchor='middle'" if shape.is_centred else ""
-        place = f"x='{shape.x}' y='{shape.y}' font-size='{shape.size}' fill={quoteattr(shape.colour)}{anchor}"
+        place = f"x='{shape.x}' y='{shape.y}' font-size='{shape.size}' fill=\"{shape.colour}\"{anchor}"
         return f"<text {place}>{_clean(shape.text)}</text>"
-    size = f"x='{shape.x}' y='{shape.y}' width='{shape.width}' height='{shape.height}' fill={quoteattr(shape.colour)}"
+    size = f"x='{shape.x}' y='{shape.y}' width='{shape.width}' height='{shape.height}' fill=\"{shape.colour}\""
     return f"<rect {size}><title>{_clean(shape.title)}</title></rect>" if shape.title else f"<rect {size}/>"
 
 
 def _clean(text: str) -> str:
     """Return a text for XML, which has no other control characters: a device's name may have any."""
-    return escape("".join(char if char.isprintable() else " " for char in text))
+    return escape("".join(char if char.isprintable() else " " for char in text), quote=False)

@@ -58,9 +58,9 @@ for line in sys.argv[1:]:
         except SystemExit as ended:
             status = ended.code
     shown.append((status, out.getvalue() + err.getvalue()))
-print(json.dumps([shown, sorted({"disruptive", "requests", "urllib3"} & set(sys.modules))]))
+print(json.dumps([shown, sorted({"disruptive", "requests", "urllib3", "http.client"} & set(sys.modules))]))
 """
-"""A program that prints the exit status and the output of several command lines, and which packages were imported."""
+"""A program that prints the exit status and the output of several command lines, and what it imported to send calls."""
 
 NEEDS_NO_PACKAGE = {
     "": (2, "to begin:"),
@@ -110,7 +110,7 @@ def test_help_without_the_packages_is_the_help_with_them(
     assert without_packages["--help"] == (0, build_parser(USAGES).format_help())
 
 
-def test_help_imports_no_package_although_it_is_installed() -> None:
+def test_help_imports_nothing_that_sends_calls_although_it_is_installed() -> None:
     shown, imported = several("plan --help", "staus", "plan")
     assert [status for status, _ in shown.values()] == [0, 1, 1]
     assert imported == []

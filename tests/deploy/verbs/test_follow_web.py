@@ -8,7 +8,8 @@ import pytest
 from deploy.errors import InvalidOptions
 from deploy.live.feed import Connection
 from deploy.live.readings import reading
-from deploy.live.web.opening import PageOptions, has_browser, live_page
+from deploy.live.web.opening import live_page
+from deploy.live.web.options import PageOptions, has_browser
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.live.builders import message
 from tests.deploy.live.web.client import first_texts, serving
