@@ -1,4 +1,4 @@
-"""``python -m deploy VERB``: reads the command line, builds the context of the verb, and catches every error."""
+"""``python -m deploy VERB``: reads the command line and the settings, and catches every error."""
 
 import argparse
 import importlib

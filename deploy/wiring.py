@@ -1,6 +1,7 @@
 """Builds the context of a verb, and runs the verb: the one module that imports what sends calls to both clouds.
 
-So it alone needs the packages ``requests`` and ``disruptive``. Help and every error of a command line need neither.
+So it alone needs the packages ``requests`` and ``disruptive``. All help, and every error that ends a command before its
+verb runs, need neither.
 """
 
 import argparse

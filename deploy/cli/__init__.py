@@ -15,6 +15,6 @@
 ``typed_ahead``    forgets what was typed before a question                        the terminal
 ``terminal``       tables, progress and questions                                  the terminal
 ``doorway``        standard streams, signals, exit status                          the terminal, signals
-``missing``        what is shown if packages are not installed: help, and the fix  the environment .venv
+``missing``        which package is not installed, and the commands that help      the environment .venv
 =================  ==============================================================  =====================
 """

@@ -12,6 +12,7 @@ from types import FrameType
 
 from deploy.cli.doorway import Parser, columns_of, end, on_end, open_streams
 from deploy.cli.missing import not_installed
+from deploy.errors import NotInstalled
 from tests.emulators.workbench.pasted import PORT
 
 
@@ -48,8 +49,7 @@ def _run(given: argparse.Namespace) -> int:
     try:
         run_verb, expected_error = _loaded(given)
     except ModuleNotFoundError as missing:
-        what, fixes = not_installed(missing, *_LOCKS[given.verb])
-        _print_error("\n".join((f"error: {what}", *(f"  fix: {line}" for line in fixes))))
+        _print_error(NotInstalled(*not_installed(missing, *_LOCKS[given.verb])).printed())
         return 1
     try:
         return 0 if run_verb() else 1
