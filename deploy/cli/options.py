@@ -89,8 +89,8 @@ def _one_of(words: Collection[str], advice: str = "") -> Check:
 
 
 _LABEL = _matches(r"[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}", "a label such as team=cold-chain")
-_COUNT = _matches(r"[1-9]\d{0,3}", "a number from 1 on")
-_COUNT_OR_NONE = _matches(r"\d{1,4}", "a number from 0 on")
+_COUNT = _matches(r"[1-9]\d{0,3}", "a number from 1 to 9999")
+_COUNT_OR_NONE = _matches(r"\d{1,4}", "a number from 0 to 9999")
 _CONCURRENCY = _matches(r"[1-9]\d{0,2}|1000", "a number from 1 to 1000")
 _MEMORY = _matches(r"[1-9]\d*(k|Ki|M|Mi|G|Gi)", "an amount of memory such as 512Mi or 1Gi")
 _CPU = _matches(r"(?=.*[1-9])\d+(\.\d+)?", "a number of processors such as 1 or 0.5")

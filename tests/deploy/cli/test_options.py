@@ -238,8 +238,8 @@ def test_invalid_values_are_refused(tmp_path: Path, place: str, value: Any) -> N
         ("retention", "10m", "31d", ("599s", "2678401s"), "is not between 10m and 31d"),
         ("rejected_retention", "600", "744h", ("0", "32d"), "is not between 10m and 31d"),
         ("function.concurrency", "1", "1000", ("0", "1001"), "is not a number from 1 to 1000"),
-        ("function.max_instances", "1", "9999", ("0", "10000"), "is not a number from 1 on"),
-        ("function.min_instances", "0", "5", ("-1", "10000"), "is not a number from 0 on"),
+        ("function.max_instances", "1", "9999", ("0", "10000"), "is not a number from 1 to 9999"),
+        ("function.min_instances", "0", "5", ("-1", "10000"), "is not a number from 0 to 9999"),
     ],
 )
 def test_values_at_the_limits_are_accepted_and_values_beyond_are_refused_by_name(
