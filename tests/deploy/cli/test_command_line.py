@@ -381,7 +381,7 @@ def forks() -> Iterator[Forks]:
         yield made
 
 
-@pytest.mark.parametrize("text", ["no JSON", "{}", None])
+@pytest.mark.parametrize("text", ["no JSON", '{"serviceAccount": {}}', None])
 def test_a_credentials_file_of_the_package_is_not_read(tmp_path: Path, forks: Forks, text: str | None) -> None:
     file, shown = tmp_path / "credentials.json", tmp_path / "shown"
     if text is not None:

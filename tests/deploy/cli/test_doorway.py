@@ -47,6 +47,7 @@ def ends(folder: Path, *streams: int, redirected: str = "", out: int = subproces
     ``redirected``: their streams, in the shell's language; ``out``: their standard output, if that is no file.
     ``streams``: the numbers of the streams that are read.
     """
+    environ = {"PYTHONUNBUFFERED": "", **environ}  # with it, nothing would be left to write when a command ends
     found = {}
     with Forks("deploy.cli.parser", "deploy.verbs", redirected=redirected, out=out, **environ) as forks:
         for number, (name, words) in enumerate(COMMANDS.items()):
