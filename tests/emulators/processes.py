@@ -4,11 +4,18 @@ import random
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import IO
 
 _RANDOM = random.SystemRandom()
 """Random numbers without a seed, because two programs with the same seed would choose the same ports."""
+
+MOST_HELD = 128
+"""The number of ports that a process holds: the last ones that it was given."""
+
+_HELD: deque[int] = deque()
+"""The file descriptors of the sockets that hold them."""
 
 STOP_S = 12.0
 """Seconds that a process has to end after SIGTERM; Cloud Run gives a function 10."""
@@ -53,10 +60,25 @@ def free_port() -> int:
     """Return a free port of the loopback address.
 
     It is below the range from which systems assign ports, so that no other process is assigned it before it is used.
+    No other call returns it meanwhile, in this process or another, even while the program that uses it is restarted.
     """
-    while not is_free(port := _RANDOM.randrange(15_000, 32_000)):
+    while not (is_free(port := _RANDOM.randrange(15_000, 32_000)) and _hold(port)):
         pass
     return port
+
+
+def _hold(port: int) -> bool:
+    """Hold a port with a UDP socket of its number, which ends with this process; return False if another holds it."""
+    holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        holder.bind(("127.0.0.1", port))
+    except OSError:
+        holder.close()
+        return False
+    _HELD.append(holder.detach())
+    if len(_HELD) > MOST_HELD:
+        socket.close(_HELD.popleft())
+    return True
 
 
 def is_free(port: int) -> bool:
