@@ -72,17 +72,17 @@ bench-gate: $(VENV)/.tests  ## instructions and system calls per event: fails at
 scaling: $(VENV)/.tests  ## update docs/scaling.md: capacity and cost model
 	@exec $(BIN)/python -m tests.bench.scaling
 
-# the files that have tests with a mark, because to collect all tests takes longer
-MARKED = $(shell grep -rlE 'mark[.]$(1)\b' tests --include='test_*.py')
+# the files that have tests with a mark, because to collect all tests takes longer; none if PYTEST names tests itself
+MARKED = $(if $(filter tests/%,$(PYTEST)),,$(shell grep -rlE '$(1)' tests --include='test_*.py'))
 
 test-tools: $(VENV)/.tests  ## test the bench, the sandbox, the workbench, the stand-ins
-	@exec $(BIN)/python -m pytest -m tools $(call MARKED,tools) $(PYTEST)
+	@exec $(BIN)/python -m pytest -m tools $(call MARKED,mark[.]tools) $(PYTEST)
 
 test-deploy: $(VENV)/.tests  ## test deployments with gcloud and injected failures; minutes
-	@exec $(BIN)/python -m pytest -m real_gcloud -n 3 --dist worksteal tests/real_gcloud $(call MARKED,real_gcloud) $(PYTEST)
+	@exec $(BIN)/python -m pytest -m real_gcloud -n 3 --dist worksteal $(call MARKED,mark[.]real_gcloud|REAL_GCLOUD|THOROUGH) $(PYTEST)
 
 test-install: $(VENV)/.tests  ## install the locks with old and new pips; needs an index
-	@exec $(BIN)/python -m pytest -m installs -n 2 --dist loadfile $(call MARKED,installs) $(PYTEST)
+	@exec $(BIN)/python -m pytest -m installs -n 2 --dist loadfile $(call MARKED,mark[.]installs) $(PYTEST)
 
 test-web: $(VENV)/.web  ## test the live page in Chromium
 	@$(BIN)/python -m tests.web.chromium

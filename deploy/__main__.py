@@ -90,6 +90,7 @@ def _settings(flags: argparse.Namespace, environ: Mapping[str, str], terminal: T
 
     Raises:
         InvalidOptions: they are invalid, or mandatory ones are missing.
+        NotInstalled: ``init`` could ask for them, and a package is missing that it needs.
 
     """
     usage = USAGES[flags.verb]
@@ -98,7 +99,10 @@ def _settings(flags: argparse.Namespace, environ: Mapping[str, str], terminal: T
     try:
         return read_spec(vars(flags), environ, Path.cwd(), usage.mandatory)
     except SettingsMissing as missing:
-        if usage.offers_init and not flags.yes and terminal.is_interactive and init.is_wanted(terminal, missing):
+        if not usage.offers_init or flags.yes or not terminal.is_interactive:
+            raise
+        _load_verbs()  # a missing package is reported before the first question
+        if init.is_wanted(terminal, missing):
             return None
         raise
 

@@ -133,7 +133,7 @@ class NotInstalled(DeployError):
         super().__init__(what, fix=fix)
 
     def head_of(self, line: str) -> Head:
-        """Return "fix", because every line is a command, whatever the name of the Python is with which it begins."""
+        """Return "fix", because every line is a command. It begins with the name of a Python, which can be any path."""
         del line
         return "fix"
 

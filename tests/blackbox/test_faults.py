@@ -104,5 +104,5 @@ def test_no_task_and_no_publish_goes_on_after_the_last_answer(entry_point: str, 
     seen = both[entry_point]
     assert seen.more_calls == 0
     assert seen.more_tasks <= 0
-    # a WSGI server's own pool may still grow by a few; a thread for each of the failed events would be more
-    assert seen.more_threads <= (5 if entry_point == "ingest_wsgi" else 1) < len(MODES)
+    # a WSGI server's pool and gRPC's own may still grow by a few; a thread for each of the failed events would be more
+    assert seen.more_threads <= (5 if entry_point == "ingest_wsgi" else 3) < len(MODES)

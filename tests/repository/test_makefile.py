@@ -71,6 +71,15 @@ def test_a_target_for_one_mark_collects_every_file_that_has_a_test_with_it(targe
     assert [path for path in marked if not {path, *path.parents} & collected] == []
 
 
+def test_a_target_for_one_mark_collects_only_the_tests_that_pytest_is_given() -> None:
+    (command,) = [
+        line
+        for line in make("test-deploy", "PYTEST=-x tests/real_gcloud/test_up.py").stdout.splitlines()
+        if "pytest" in line
+    ]
+    assert re.findall(r" (tests/\S+)", command) == ["tests/real_gcloud/test_up.py"]
+
+
 def test_make_coverage_runs_make_test_with_the_measurement_and_asks_for_95_percent_of_each_package() -> None:
     (tests,) = [line for line in make("test", "PYTEST=-x").stdout.splitlines() if "pytest" in line]
     measured = make("test", "coverage", "PYTEST=-x").stdout  # test before it does not keep it from measuring

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
 from deploy import __main__ as command
 from deploy import wiring
@@ -23,7 +24,7 @@ from deploy.cli.options import ASKED, OPTIONS, Option
 from deploy.cli.parser import build_parser, parse
 from deploy.cli.settings import read_spec
 from deploy.cli.terminal import Terminal
-from deploy.errors import DeployError, SettingsMissing
+from deploy.errors import DeployError, NotInstalled, SettingsMissing
 from deploy.report import Report
 from deploy.spec import DT_STUDIO
 from deploy.stages.source import ROOT, digest, source_files, staged
@@ -109,6 +110,12 @@ def test_up_without_settings_offers_init_on_a_terminal_and_a_no_is_the_usual_err
 def test_the_offer_names_what_is_missing_if_there_are_some_settings(nowhere: Path) -> None:
     shown, _ = run_on_a_terminal("n\n", "up", "--project=my-project", "--region=us-east1")
     assert shown == "There is no --dt-project yet. Run init now? [Y/n] "
+
+
+def test_a_missing_package_is_reported_before_init_asks_anything(nowhere: Path, mocker: MockerFixture) -> None:
+    mocker.patch("deploy.__main__._load_verbs", side_effect=NotInstalled("requests is not installed", []))
+    shown, error = run_on_a_terminal("y\n", "up")
+    assert (shown, type(error)) == ("", NotInstalled)
 
 
 def test_ctrl_d_at_the_offer_changes_nothing(nowhere: Path) -> None:
