@@ -25,6 +25,8 @@ from tests.emulators.clouds.dt.tenant import RATE, USER, Tenant
 from tests.emulators.clouds.exchange import Answer, Request, Unanswered
 from tests.pace import in_time
 
+pytestmark = pytest.mark.tools
+
 URL = "https://receiver-1-ew.a.run.app/"
 API = "https://api.disruptive-technologies.com/v2"
 SECRET = "0123456789abcdef" * 4

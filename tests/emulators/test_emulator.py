@@ -17,6 +17,8 @@ from tests.emulators.backend import pubsub_for
 from tests.emulators.emulator import JAR, emulator, emulator_command, started
 from tests.emulators.errors import EmulatorNotFound, NotStarted
 
+pytestmark = pytest.mark.tools
+
 WITHOUT_HOST = {name: value for name, value in os.environ.items() if name != "PUBSUB_EMULATOR_HOST"}
 NOWHERE = "127.0.0.1:9"
 

@@ -26,6 +26,8 @@ from tests.emulators.pubsub.faults import HEALTHY, Fault, Faults
 from tests.emulators.pubsub.record import Recorded, read_record
 from tests.pace import in_time
 
+pytestmark = pytest.mark.tools
+
 TOPIC = "projects/p/topics/events"
 OTHER = "projects/p/topics/rejected"
 SUBSCRIPTION = "projects/p/subscriptions/reader"

@@ -27,6 +27,8 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 from tests.emulators.endpoint import Endpoint, listening
 from tests.pace import in_time
 
+pytestmark = pytest.mark.tools
+
 DAY_S = 24 * 3600
 
 

@@ -28,6 +28,8 @@ from tests.emulators.clouds.rehearsal import (
 from tests.emulators.errors import SandboxRefused
 from tests.emulators.sandbox.sandbox import Sandbox
 
+pytestmark = pytest.mark.tools
+
 TOPIC = "https://pubsub.googleapis.com/v1/projects/demo-proj/topics/dt-events"
 
 SECRETS = "https://secretmanager.googleapis.com/v1/projects/demo-proj/secrets?secretId=dt-signature"

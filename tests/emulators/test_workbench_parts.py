@@ -29,6 +29,8 @@ from tests.emulators.workbench.table import Event, Table, reason_of
 from tests.examples.loading import publish, touch
 from tests.function.builders import known_settings, logged_failure
 
+pytestmark = pytest.mark.tools
+
 REJECTED = {"messageId": "1795813355223567", "topic": "rejected"}
 DEVICE = {"eventType": "touch", "targetName": "projects/p/devices/emu0011dr2b5vjs7396g", "data": {"touch": {}}}
 LONG = {"eventType": "objectPresentCountOfTheFuture", "targetName": f"projects/p/devices/{'d' * 30}", "data": {}}
