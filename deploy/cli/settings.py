@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.cli.options import BY_PLACE, MANDATORY, NO_ADDRESS, NO_DATASET, OPTIONS, PLACES, Option
+from deploy.cli.options import BY_PLACE, MANDATORY, NO_ADDRESS, NO_DATASET, OPTIONS, PLACES, Option, refusal_of
 from deploy.cli.settings_file import SettingsFile, read_settings_file
 from deploy.cli.subscriptions import read_subscriptions
 from deploy.errors import InvalidOptions, SettingsMissing
@@ -213,15 +213,9 @@ OF_LOGS = {"cost.log_level": "LOG_LEVEL", "cost.log_delivered": "LOG_DELIVERED"}
 
 
 def _function_settings(found: Mapping[str, Any]) -> dict[str, str]:
-    own = {name: found[place] for place, name in OF_LOGS.items() if place in found and _is_valid(place, found[place])}
-    return {**own, **found.get("settings", {})}
-
-
-def _is_valid(place: str, text: str) -> bool:
-    """Return whether an option accepts a value. If not, its error is listed already and needs no second one."""
-    faults: list[str] = []
-    _checked(BY_PLACE[place], [text], place, faults)
-    return not faults
+    """Return the function's settings, without those that their own option refuses: its error is listed already."""
+    valid = (place for place in OF_LOGS if place in found and not refusal_of(place, found[place]))
+    return {**{OF_LOGS[place]: found[place] for place in valid}, **found.get("settings", {})}
 
 
 def _cost(found: Mapping[str, Any]) -> CostSettings:

@@ -215,7 +215,7 @@ class Stage:
         return self.err.getvalue()
 
     def becomes(self, other: "Stage") -> None:
-        """Take over the clouds, the clock and the terminal of another stage, which nobody uses after that."""
+        """Take over the clouds, the clock and the terminal of another stage, which is not used after that."""
         for name in ("google", "dt", "clock", "pubsub", "api", "bigquery", "report", "out", "err"):
             setattr(self, name, getattr(other, name))
 
